@@ -119,10 +119,24 @@ def table(name: str) -> Table:
         If the table names a column that is declared nowhere.
     """
     record = params.load("tables", name)
+    return make_table(name, record)
+
+
+def make_table(name: str, record: Mapping[str, Any]) -> Table:
+    """Build a declaration from a record with ``title``, ``columns``, ``key`` and ``required``.
+
+    Raises
+    ------
+    ValidationError
+        If the record names a column that is declared nowhere.
+    """
     known = columns()
     unknown = [column for column in record["columns"] if column not in known]
     if unknown:
-        faults = [f"{column}: declared in no catalog/columns file" for column in unknown]
+        faults = [
+            f"{column}: declared in no catalog/columns file.{params.nearest(column, known)}"
+            for column in unknown
+        ]
         raise ValidationError(f"Table {name} lists unknown columns", faults=faults)
     return Table(
         name=name,
@@ -138,7 +152,7 @@ def table_names() -> tuple[str, ...]:
     return params.names("tables")
 
 
-def conform(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def conform(frame: pd.DataFrame, declared: Table | str) -> pd.DataFrame:
     """Give the frame the table's columns, in order, with the declared dtypes.
 
     Declared columns that are absent are added as missing; other columns are dropped.
@@ -148,7 +162,7 @@ def conform(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     ValidationError
         If values cannot take their declared dtype; all such columns are named.
     """
-    spec = table(name)
+    spec = declared if isinstance(declared, Table) else table(declared)
     result = frame.copy()
     faults = []
     for column in spec.columns:
@@ -164,15 +178,17 @@ def conform(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return result[[column for column in spec.column_names if column in result.columns]]
 
 
-def check(frame: pd.DataFrame, name: str, *, crs: str | None = None, where: str = "") -> None:
+def check(
+    frame: pd.DataFrame, declared: Table | str, *, crs: str | None = None, where: str = ""
+) -> None:
     """Check a frame against its declaration; tell all faults at once.
 
     Parameters
     ----------
     frame
         The table, one row per key.
-    name
-        Name of the declaration in ``catalog/tables``.
+    declared
+        The declaration, or its name in ``catalog/tables``.
     crs
         Reference system the geometry must be in, if the table has one.
     where
@@ -185,9 +201,9 @@ def check(frame: pd.DataFrame, name: str, *, crs: str | None = None, where: str 
     ValidationError
         With every fault found.
     """
-    spec = table(name)
+    spec = declared if isinstance(declared, Table) else table(declared)
     if spec.has_geometry and crs is not None:
-        _check_crs(frame, crs, where or name)
+        _check_crs(frame, crs, where or spec.name)
     faults = [f"{column}: column is absent" for column in spec.column_names if column not in frame]
     for column in spec.columns:
         if column.name in frame:
@@ -198,8 +214,7 @@ def check(frame: pd.DataFrame, name: str, *, crs: str | None = None, where: str 
         raise ValidationError(
             f"{spec.title} fails {len(faults)} check{'s' if len(faults) > 1 else ''}{place}",
             faults=faults,
-            next_step=f"correct the source file, or the rows in data/corrections; "
-            f"`{spec.name}` is declared in catalog/tables/{spec.name}.toml",
+            next_step="correct the source file, or its column map in catalog/cities",
         )
 
 
