@@ -85,6 +85,18 @@ def load(kind: str, name: str, *, extra: Path | None = None) -> dict[str, Any]:
     )
 
 
+def load_parts(kind: str, name: str, *, extra: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Load the files of the folder that bears a record's name, keyed by file name, sorted.
+
+    A large record (a zoning code) is split this way: ``codes/atlanta.toml`` and ``codes/atlanta/*.toml``.
+    The folder is the one beside the record that :func:`load` would find.
+    """
+    for folder in ([extra] if extra else []) + [CATALOG]:
+        if (folder / kind / f"{name}.toml").is_file():
+            return {path.stem: read_toml(path) for path in sorted((folder / kind / name).glob("*.toml"))}
+    return {}
+
+
 @cache
 def load_all(kind: str) -> Mapping[str, dict[str, Any]]:
     """Load every shipped record of a kind, keyed by name."""
