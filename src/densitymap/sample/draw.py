@@ -36,7 +36,7 @@ def bits(seed: int, stream: str, *keys: Keys) -> npt.NDArray[np.uint64]:
     *keys
         Integers or integer arrays that broadcast together.
     """
-    mixed = _mix(np.asarray(zlib.crc32(stream.encode()), np.uint64) + np.uint64(seed) * _GOLDEN)
+    mixed = _mix(np.asarray((zlib.crc32(stream.encode()) << 32) + seed, np.uint64))
     for key in keys:
         mixed = _mix(mixed ^ _mix(np.asarray(key, np.int64).astype(np.uint64) + _GOLDEN))
     return mixed

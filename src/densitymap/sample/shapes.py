@@ -1,0 +1,84 @@
+"""Outlines of lots and footprints, from the street frame to EPSG:2240.
+
+An outline is drawn with ``s`` along the street and ``t`` away from it, then turned into the plan by
+the face it belongs to, then bent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from densitymap.geometry import Geometries
+from densitymap.sample.draw import Floats
+from densitymap.sample.grid import bend
+from densitymap.sample.settings import Settings
+
+Corners = Sequence[tuple[Floats, Floats]]
+
+
+def lot_shapes(settings: Settings, lots: pd.DataFrame, front: Floats) -> Geometries:
+    """Shapes of lots in EPSG:2240.
+
+    Parameters
+    ----------
+    settings
+        The choices.
+    lots
+        As :func:`densitymap.sample.lots.cut_lots` gives them.
+    front
+        Plan coordinate of the street line each lot fronts on [ft].
+    """
+    shapes = np.empty(len(lots), object)
+    for outline in lots["shape"].unique():
+        chosen = lots["shape"].eq(outline).to_numpy()
+        part = lots[chosen]
+        rings = _rings(settings, outline, part)
+        flat = [polygons(settings, ring, front[chosen], part["face"].to_numpy()) for ring in rings]
+        shapes[chosen] = _assemble(outline, flat)
+    return shapes
+
+
+def polygons(settings: Settings, corners: Corners, front: Floats, face: Floats) -> Geometries:
+    """Polygons from corners (s, t), one per row: the plan's ``v`` is front + t, or front - t on a north face."""
+    s = np.stack([np.broadcast_to(a, front.shape) for a, _ in corners], axis=1)
+    t = np.stack([np.broadcast_to(b, front.shape) for _, b in corners], axis=1)
+    v = front[:, None] + np.where(face[:, None] == 0, t, -t)
+    x, y = bend(settings, s, v)
+    ring = np.stack([x, y], axis=2)
+    return np.asarray(shapely.polygons(np.concatenate([ring, ring[:, :1]], axis=1)))
+
+
+def _rings(settings: Settings, outline: str, lots: pd.DataFrame) -> list[Corners]:
+    a, b, d = (lots[name].to_numpy() for name in ("s0", "s1", "depth_ft"))
+    zero, middle = np.zeros_like(d), d / 2
+    box = [(a, zero), (b, zero), (b, d), (a, d)]
+    pole = a + settings["lots.shape.flag_pole_ft"]
+    notch, deep = settings["lots.shape.notch_ft"]
+    outlines: dict[str, list[Corners]] = {
+        "front": [[(pole, zero), (b, zero), (b, middle), (pole, middle)]],
+        "flag": [[(a, zero), (pole, zero), (pole, middle), (b, middle), (b, d), (a, d)]],
+        "loses corner": [[(a, zero), (b, zero), (b, d - deep), (b - notch, d - deep), (b - notch, d), (a, d)]],
+        "gains corner": [[(a, zero), (b, zero), (b, d), (a - notch, d), (a - notch, d - deep), (a, d - deep)]],
+        "bowtie": [[(a, zero), (b, d), (b, zero), (a, d)]],
+        "hole": [box, [(c, e) for c, e in _middle_box(a, b, d)]],
+        "part": [[(a, zero), (b, zero), (b, middle - 3), (a, middle - 3)], [(a, middle + 3), (b, middle + 3), (b, d), (a, d)]],
+    }
+    return outlines.get(outline, [box])
+
+
+def _middle_box(a: Floats, b: Floats, d: Floats) -> Corners:
+    """A utility's plot of a tenth of the lot's depth, in the middle of it."""
+    left, right, low, high = a + 0.4 * (b - a), a + 0.6 * (b - a), 0.45 * d, 0.55 * d
+    return [(left, low), (right, low), (right, high), (left, high)]
+
+
+def _assemble(outline: str, flat: list[Geometries]) -> Geometries:
+    if outline == "hole":
+        return np.asarray(shapely.difference(flat[0], flat[1]))
+    if outline == "part":
+        return np.array([shapely.MultiPolygon(pair) for pair in zip(*flat, strict=True)], object)
+    return flat[0]
