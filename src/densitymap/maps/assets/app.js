@@ -1,0 +1,500 @@
+/* The page: choices, legend, cards, search, and the state kept in its address. Text is only ever set
+   as textContent; nothing leaves the page. */
+(function (dm) {
+  "use strict";
+  const $ = (id) => document.getElementById(id);
+  const el = function (tag, text, parent, name) {
+    const node = document.createElement(tag);
+    if (text != null) node.textContent = text;
+    if (name) node.className = name;
+    if (parent) parent.appendChild(node);
+    return node;
+  };
+  dm.el = el;
+  dm.$ = $;
+
+  dm.start = async function (map) {
+    const M = JSON.parse($("dm-manifest").textContent);
+    const say = (key, values) => fill(M.words[key] ?? key, values ?? {});
+    let sets;
+    try {
+      sets = dm.unpack(M.sets, await dm.loosen($("dm-data").textContent));
+    } catch (fault) {
+      $("msg").textContent = say("page.failed");
+      throw fault;
+    }
+    $("dm-data").remove();
+    const app = { map, M, sets, say, bits: M.sets[0].bits, state: {}, hidden: new Uint8Array(sets.lots.n) };
+    dm.app = app;
+    app.number = (n, digits) => new Intl.NumberFormat(M.locale, { minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 0 }).format(n);
+    app.spoken = (value, form) => spoken(app, value, form);
+    app.themes = Object.fromEntries(M.themes.map((theme) => [theme.id, theme]));
+    app.classes = classesOf(app);
+    app.names = dm.placer(app.bits);
+    app.state = { areas: "none", lots: "none", over: new Set(M.overlays.filter((o) => o.shown).map((o) => o.set)) };
+    for (const on of ["areas", "lots"]) {
+      const first = M.themes.find((t) => t.on === on && t.base === M.start[on]) ?? M.themes.find((t) => t.on === on);
+      if (first) app.state[on] = first.id;
+    }
+    readHash(app);
+    app.layer = new dm.Layer([], { bits: app.bits });
+    app.redraw = () => { app.names.set(namesOf(app)); app.layer.repaint(sceneOf(app)); };
+    app.names.set(namesOf(app));
+    app.layer.scene = sceneOf(app);
+    if (app.state.at) map.setView(app.state.at, app.state.z ?? 15, { animate: false });
+    else map.fitBounds(M.bounds, { animate: false, padding: [6, 6] });
+    app.layer.addTo(map);
+    controls(app);
+    search(app);
+    (dm.extras ?? []).forEach((extra) => extra(app));
+    legend(app);
+    map.on("click", (e) => app.place(e.latlng, false));
+    map.on("moveend", () => writeHash(app));
+    map.getContainer().addEventListener("keydown", (e) => {
+      if (e.key === "Enter" && e.target === map.getContainer()) { e.preventDefault(); app.place(map.getCenter(), true); }
+    });
+    restorePick(app);
+    writeHash(app);
+    $("msg").textContent = "";
+    const ready = () => requestAnimationFrame(() => requestAnimationFrame(() => { dm.ready = performance.now(); }));
+    if (app.layer.isLoading()) app.layer.once("load", ready);
+    else ready();
+  };
+
+  function fill(phrase, values) {
+    return phrase.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+  }
+
+  function spoken(app, value, form) {
+    if (value == null || Number.isNaN(value)) return app.say("card.not_known");
+    if (value === Infinity) return app.say("card.no_limit");
+    if (form === "text") return String(value);
+    if (form === "word") return app.M.words["words." + value] ?? String(value);
+    if (form === "year") return String(value);
+    const digits = form === "acres" || form === "score" ? 1 : 0;
+    const n = app.number(form === "share" ? value * 100 : value, digits);
+    return app.say("format." + (app.M.words["format." + form] ? form : "plain"), { n });
+  }
+  const unknown = (v) => v == null || Number.isNaN(v);
+
+  /* Place of every feature in a theme's classes, worked out once per theme; the last is "no data". */
+  function classesOf(app) {
+    const kept = new Map();
+    return function (theme) {
+      if (kept.has(theme.id)) return kept.get(theme.id);
+      const set = app.sets[theme.set], c = set.columns[theme.column], last = theme.classes.length - 1;
+      const out = new Uint8Array(set.n).fill(last);
+      if (theme.kind === "category") {
+        const at = c.words.map((word) => { const k = theme.classes.findIndex((x) => x.value === word); return k < 0 ? last : k; });
+        for (let i = 0; i < set.n; i++) if (c.codes[i]) out[i] = at[c.codes[i] - 1];
+      } else {
+        const lows = theme.classes.slice(0, last).map((x) => (x.from === null ? Infinity : x.from));
+        for (let i = 0; i < set.n; i++) {
+          if (Number.isNaN(c.values[i])) continue;
+          for (let k = 0; k < last; k++) if (c.values[i] >= lows[k]) out[i] = k;
+        }
+      }
+      kept.set(theme.id, out);
+      return out;
+    };
+  }
+
+  const fillsOf = (theme) => theme.classes.map((c) => (c.hatch ? dm.hatch(c.hatch, c.colour) : c.colour));
+  const noParcels = (app, i) => dm.value(app.sets.neighborhoods, "has_parcels", i)?.toLowerCase() === "false";
+
+  function sceneOf(app) {
+    const { sets, M, state } = app, marks = M.marks, scene = [], areas = app.themes[state.areas], lots = app.themes[state.lots];
+    const shown = M.overlays.filter((o) => state.over.has(o.set));
+    const polygon = (o) => {
+      scene.push({ paint: "fill", set: sets[o.set], classes: new Uint8Array(sets[o.set].n), fills: [o.fill], zoom: o.zoom, stroke: o.dash ? null : o.stroke, width: o.width, strokeZoom: 14 });
+      if (o.dash) scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, zoom: o.zoom });
+    };
+    if (areas) scene.push({ paint: "fill", set: sets[areas.set], classes: app.classes(areas), fills: fillsOf(areas), alpha: 0.86, stroke: "rgba(60,60,60,.5)", width: 0.7, strokeZoom: 13 });
+    shown.filter((o) => o.kind === "polygon" && o.under).forEach(polygon);
+    if (lots) {
+      const classes = app.classes(lots).slice();
+      for (let i = 0; i < classes.length; i++) if (app.hidden[i]) classes[i] = 255;
+      scene.push({ paint: "fill", set: sets.lots, classes, fills: fillsOf(lots), stroke: marks.lot_stroke, width: 0.7, strokeZoom: marks.lot_stroke_zoom });
+      const flags = Uint8Array.from({ length: sets.neighborhoods.n }, (_, i) => (noParcels(app, i) ? 0 : 255));
+      scene.push({ paint: "fill", set: sets.neighborhoods, classes: flags, fills: [dm.hatch(marks.no_parcels_hatch)] });
+    }
+    shown.filter((o) => o.kind === "polygon" && !o.under).forEach(polygon);
+    if (areas?.set === "tracts") scene.push({ paint: "outline", set: sets.tracts, stroke: "#ffffff", width: 1.2 });
+    shown.filter((o) => o.kind === "line").forEach((o) => scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, casing: o.casing, zoom: o.zoom }));
+    if (state.extra) scene.push(...state.extra);
+    scene.push({ paint: "outside", set: sets.area, fill: marks.outside });
+    scene.push({ paint: "outline", set: sets.neighborhoods, ...marks.neighborhood });
+    scene.push({ paint: "outline", set: sets.area, ...marks.area });
+    shown.filter((o) => o.kind === "point").forEach((o) => scene.push({ paint: "point", set: sets[o.set], fill: o.fill, shape: o.shape, size: o.size, zoom: o.zoom }));
+    scene.push({ paint: "labels", places: app.names });
+    if (M.synthetic) scene.push({ paint: "mark", text: app.say("page.synthetic_mark") });
+    return scene;
+  }
+
+  function namesOf(app) {
+    const { sets, M, state } = app, list = [], face = "system-ui, 'Noto Sans', sans-serif";
+    const style = (size, weight) => ({ size, font: `${weight} ${size}px ${face}`, small: `500 ${size - 2}px ${face}` });
+    const hoods = sets.neighborhoods;
+    const order = Array.from({ length: hoods.n }, (_, i) => i).sort((a, b) => (dm.value(hoods, "acres_in_area", b) || 0) - (dm.value(hoods, "acres_in_area", a) || 0));
+    for (const i of order) {
+      const x = dm.value(hoods, "label_x", i), name = dm.value(hoods, "neighborhood", i), acres = dm.value(hoods, "acres_in_area", i);
+      if (Number.isNaN(x) || !name) continue;
+      const lines = noParcels(app, i) && app.themes[state.lots] ? [name, app.say("legend.no_parcels")] : [name];
+      list.push({ x, y: dm.value(hoods, "label_y", i), lines, ...style(13, 650), colour: "#111", zoom: acres > 250 ? 12 : acres > 60 ? 13 : 15 });
+    }
+    for (const o of M.overlays.filter((o) => o.label && state.over.has(o.set))) {
+      const set = sets[o.set];
+      for (let i = 0; i < set.n; i++) {
+        const name = dm.value(set, "name", i) ?? (o.kind === "point" ? null : o.set === "streets" ? null : o.title);
+        if (!name || !(set.rings[i + 1] > set.rings[i])) continue;
+        const first = set.vertices[set.rings[i]], end = set.vertices[set.rings[i] + 1], v = (first + end) >> 1;
+        const point = o.kind === "point";
+        list.push({ x: set.X[v], y: set.Y[v] - (point ? 0 : 0), lines: point ? ["", name] : [name], ...style(12, point ? 600 : 500), small: `600 11px ${face}`, colour: o.stroke && o.kind === "line" && o.set !== "streets" ? o.stroke : "#333", zoom: o.set === "streets" ? M.marks.street_label_zoom : 13 });
+      }
+    }
+    const zones = app.themes[state.areas]?.set === "zones" ? sets.zones : null;
+    for (let i = 0; zones && i < zones.n; i++) {
+      const x = dm.value(zones, "label_x", i);
+      if (!Number.isNaN(x)) list.push({ x, y: dm.value(zones, "label_y", i), lines: [dm.value(zones, "zone_district", i) ?? "?"], ...style(11, 600), colour: "#4a2f00", zoom: M.marks.zone_label_zoom - 1, fit: zones.box[4 * i + 2] - zones.box[4 * i] });
+    }
+    return list;
+  }
+
+  function swatch(parent, c) {
+    const s = el("span", null, parent, "sw");
+    s.style.background = c.hatch ? `repeating-linear-gradient(135deg, ${c.hatch} 0 1.5px, ${c.colour ?? "#fff"} 1.5px 5px)` : c.colour;
+    s.setAttribute("aria-hidden", "true");
+  }
+
+  dm.legend = (app) => legend(app);
+  function legend(app) {
+    const box = $("legend-body");
+    box.textContent = "";
+    for (const id of [app.state.lots, app.state.areas]) {
+      const theme = app.themes[id];
+      if (!theme) continue;
+      const set = app.sets[theme.set], classes = app.classes(theme), counts = theme.classes.map(() => 0), sums = theme.classes.map(() => 0);
+      for (let i = 0; i < set.n; i++) {
+        if (theme.set === "lots" && app.hidden[i]) continue;
+        counts[classes[i]]++;
+        if (theme.sum) sums[classes[i]] += dm.value(set, theme.sum, i) || 0;
+      }
+      el("h3", theme.title, box);
+      const list = el("ul", null, box);
+      theme.classes.forEach((c, k) => {
+        if (!counts[k] && (c.hatch || theme.kind === "category" && theme.set === "zones")) return;
+        const item = el("li", null, list);
+        item.dataset.count = counts[k];
+        item.dataset.value = c.value ?? c.from ?? "";
+        swatch(item, c);
+        el("span", c.label, item);
+        el("span", app.say("legend.count_" + theme.set, { count: app.number(counts[k]), sum: app.number(sums[k], 0) }), item, "n");
+      });
+      const total = (a) => a.reduce((x, y) => x + y, 0);
+      el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
+      if (theme.set !== "lots") continue;
+      const off = app.hidden.reduce((x, y) => x + y, 0);
+      if (off) el("p", app.say("legend.filtered", { hidden: app.number(off) }), box, "total");
+      const bare = Array.from({ length: app.sets.neighborhoods.n }, (_, i) => i).filter((i) => noParcels(app, i));
+      if (!bare.length) continue;
+      const row = el("li", null, el("ul", null, box));
+      swatch(row, { hatch: "#5a5a5a", colour: "rgba(255,255,255,.6)" });
+      const text = el("span", app.say("legend.no_parcels"), row);
+      el("br", null, text);
+      el("small", app.say("legend.no_parcels_count", { count: bare.length, names: bare.map((i) => dm.value(app.sets.neighborhoods, "neighborhood", i)).join(", ") }), text);
+    }
+  }
+
+  function controls(app) {
+    const { M, state, say } = app;
+    for (const on of ["areas", "lots"]) {
+      const pick = $("choose-" + on), groups = {};
+      for (const theme of M.themes.filter((t) => t.on === on)) {
+        groups[theme.group] ??= pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("theme_groups." + theme.group) }));
+        el("option", theme.title, groups[theme.group]).value = theme.id;
+      }
+      el("option", say("choose.none"), pick).value = "none";
+      pick.value = state[on];
+      pick.closest(".field").hidden = pick.options.length < 2;
+      pick.addEventListener("change", () => { state[on] = pick.value; app.redraw(); legend(app); writeHash(app); });
+    }
+    for (const o of M.overlays) {
+      const label = el("label", null, $("overlays")), box = el("input", null, label);
+      box.type = "checkbox"; box.checked = state.over.has(o.set);
+      const mark = el("span", null, label, "mark");
+      if (o.kind === "line") mark.style.borderTop = `${Math.max(2, o.width)}px ${o.dash ? "dashed" : "solid"} ${o.set === "streets" ? "#999" : o.stroke}`;
+      else { mark.style.background = o.fill; mark.style.border = `2px ${o.dash ? "dashed" : "solid"} ${o.stroke ?? "#fff"}`; if (o.shape) mark.style.width = mark.style.height = "1rem"; if (o.shape === "diamond") mark.style.transform = "rotate(45deg)"; }
+      const text = el("span", o.title, label);
+      if (o.note) el("small", o.note, text);
+      box.addEventListener("change", () => { box.checked ? state.over.add(o.set) : state.over.delete(o.set); app.redraw(); writeHash(app); });
+    }
+    const go = $("go"), hoods = app.sets.neighborhoods;
+    const names = Array.from({ length: hoods.n }, (_, i) => [dm.value(hoods, "neighborhood", i), i]).filter((x) => x[0]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    names.forEach(([name, i]) => { el("option", name, go).value = i; });
+    M.overlays.filter((o) => o.set === "memorial_drive").forEach((o) => { el("option", o.title, go).value = "set:" + o.set; });
+    go.addEventListener("change", () => {
+      if (go.value === "") { app.map.fitBounds(M.bounds); return; }
+      if (go.value.startsWith("set:")) { const set = app.sets[go.value.slice(4)]; app.map.fitBounds(boundsOf(app, set, null)); return; }
+      app.map.fitBounds(boundsOf(app, hoods, +go.value));
+      show(app, { neighborhoods: +go.value }, true);
+    });
+    $("reset").addEventListener("click", () => { history.replaceState(null, "", location.pathname + location.search); location.reload(); });
+  }
+
+  dm.toLatLng = (app, x, y) => { const k = 2 ** app.bits; return L.latLng((Math.atan(Math.sinh((0.5 - y / k) * 2 * Math.PI)) * 180) / Math.PI, (x / k) * 360 - 180); };
+  dm.toSteps = (app, ll) => { const k = 2 ** app.bits; return [((ll.lng + 180) / 360) * k, (0.5 - Math.asinh(Math.tan((ll.lat * Math.PI) / 180)) / (2 * Math.PI)) * k]; };
+  function boundsOf(app, set, i) {
+    const b = set.box, all = i === null ? Array.from({ length: set.n }, (_, k) => k) : [i];
+    const low = (o) => Math.min(...all.map((k) => b[4 * k + o]).filter((v) => v === v)), high = (o) => Math.max(...all.map((k) => b[4 * k + o]).filter((v) => v === v));
+    return L.latLngBounds(dm.toLatLng(app, low(0), low(1)), dm.toLatLng(app, high(2), high(3)));
+  }
+  dm.boundsOf = boundsOf;
+
+  function highlight(app, set, i) {
+    app.outline?.remove();
+    const lines = [];
+    for (let k = set.rings[i]; k < set.rings[i + 1]; k++) {
+      const line = [];
+      for (let v = set.vertices[k]; v < set.vertices[k + 1]; v++) line.push(dm.toLatLng(app, set.X[v], set.Y[v]));
+      lines.push(line.concat(line.slice(0, 1)));
+    }
+    app.outline = L.polyline(lines, { color: app.M.marks.selected, weight: 4, interactive: false }).addTo(app.map);
+  }
+
+  /* What lies at a spot, as places in the sets; -1 for none. */
+  function at(app, x, y) {
+    const found = {};
+    for (const name of ["lots", "zones", "tracts", "neighborhoods", "buildings"]) {
+      const hits = app.sets[name] ? dm.hit(app.sets[name], x, y).filter((i) => name !== "lots" || !app.hidden[i]) : [];
+      if (hits.length) found[name] = hits[0];
+    }
+    return found;
+  }
+
+  dm.extras = [(app) => {
+    app.place = function (latlng, focus) {
+      const [x, y] = dm.toSteps(app, latlng), found = at(app, x, y);
+      found.near = near(app, x, y);
+      app.state.spot = latlng;
+      show(app, found, focus);
+    };
+    app.lot = function (i, focus) {
+      const [x, y] = dm.inner(app.sets.lots, i), found = { ...at(app, x, y), lots: i, near: near(app, x, y) };
+      app.state.spot = null;
+      if (focus) app.map.fitBounds(boundsOf(app, app.sets.lots, i), { maxZoom: 18, animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+      show(app, found, focus);
+    };
+    app.show = (found, focus) => show(app, found, focus);
+  }];
+
+  function near(app, x, y) {
+    const reach = 9 / 2 ** (app.map.getZoom() + 8 - app.bits), out = [];
+    for (const o of app.M.overlays.filter((o) => app.state.over.has(o.set) && o.set !== "buildings" && o.set !== "streets")) {
+      const set = app.sets[o.set];
+      for (const i of set.within(x - reach, y - reach, x + reach, y + reach)) {
+        const is = o.kind === "polygon" ? dm.contains(set, i, x, y) : o.kind === "point" || close(set, i, x, y, reach);
+        if (is) out.push([o.title, dm.value(set, "name", i)].filter(Boolean).join(": "));
+      }
+    }
+    return [...new Set(out)];
+  }
+  function close(set, i, x, y, reach) {
+    for (let k = set.rings[i]; k < set.rings[i + 1]; k++) {
+      for (let v = set.vertices[k] + 1; v < set.vertices[k + 1]; v++) {
+        const ax = set.X[v - 1], ay = set.Y[v - 1], dx = set.X[v] - ax, dy = set.Y[v] - ay;
+        const t = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+        if (Math.hypot(x - ax - t * dx, y - ay - t * dy) <= reach) return true;
+      }
+    }
+    return false;
+  }
+
+  function facts(app, parent, name, i, skip) {
+    const set = app.sets[name], list = el("dl", null, parent);
+    let beside = null;
+    for (const field of app.M.cards[name] ?? []) {
+      const value = dm.value(set, field.column, i);
+      if (field.column === skip || (field.hide != null && value === field.hide)) continue;
+      if (field.column === "missing_note" && !value) continue;
+      if (field.beside && unknown(value)) continue;
+      if (field.beside && !beside) { el("h4", app.say("card.beside"), parent); beside = el("dl", null, parent); }
+      const target = beside && field.beside ? beside : list;
+      el("dt", field.title, target);
+      let text = app.spoken(value, field.format);
+      if (field.column === "zone_district") { const part = dm.value(set, "zone_share", i); if (part < 0.995) text += ` (${app.say("card.share_of_lot", { share: app.spoken(part, "share") })})`; }
+      const cell = el("dd", text, target);
+      if (field.moe && !unknown(value)) {
+        const moe = dm.value(set, field.moe, i);
+        el("br", null, cell);
+        el("small", unknown(moe) ? app.say("card.no_moe") : app.say("card.moe", { moe: app.spoken(moe, field.format) }), cell);
+      }
+    }
+    return list;
+  }
+
+  function badge(app, parent, verdict) {
+    const value = verdict ?? "NO DATA", theme = app.M.themes.find((t) => t.base === "verdict"), b = el("span", app.say("verdict." + value), parent, "badge");
+    const c = theme?.classes.find((k) => k.value === value);
+    b.style.background = c ? c.colour : "#fff";
+    b.style.color = value === "TRUE" ? "#fff" : "#111";
+  }
+
+  dm.lotRules = lotRules;
+  function lotRules(app, card, i) {
+    for (const policy of app.M.policies) {
+      const get = (column) => dm.value(app.sets.lots, `${column}__${policy.name}`, i), box = el("div", null, card, "rule");
+      el("p", policy.question || policy.title, box, "q");
+      const line = el("p", null, box);
+      badge(app, line, get("verdict"));
+      el("span", `${app.say("card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
+      if (get("reason")) el("p", get("reason"), box);
+      if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
+    }
+  }
+
+  function zoneCard(app, card, i) {
+    const set = app.sets.zones;
+    el("h3", `${app.say("card.zone")}: ${dm.value(set, "zone_district", i) ?? app.say("card.not_known")}`, card);
+    el("p", app.say("card.minimum_lot"), card);
+    const list = el("dl", null, card);
+    app.M.policies.forEach((policy, k) => {
+      el("dt", policy.title, list);
+      el("dd", dm.value(set, "allowed_" + (k ? policy.name : "today"), i) ?? app.say("card.not_known"), list);
+    });
+    facts(app, card, "zones", i, "zone_district");
+    if (dm.value(set, "citation", i)) el("p", app.say("card.section", { citation: dm.value(set, "citation", i) }), card, "cite");
+    const url = dm.value(set, "zone_url", i);
+    if (url && /^https:\/\//.test(url)) Object.assign(el("a", app.say("card.code"), el("p", null, card)), { href: url, rel: "noopener noreferrer" });
+  }
+
+  function show(app, found, focus) {
+    const { sets, say } = app, card = $("card-body");
+    card.textContent = "";
+    const has = (name) => found[name] != null;
+    const hood = has("neighborhoods") ? dm.value(sets.neighborhoods, "neighborhood", found.neighborhoods) : null;
+    let title = hood ?? say("card.title");
+    if (has("lots")) title = dm.value(sets.lots, "site_address", found.lots) || say("card.no_address");
+    $("card-title").textContent = title;
+    app.outline?.remove();
+    app.state.lot = has("lots") ? dm.value(sets.lots, "parcel_id", found.lots) : null;
+    app.picked = has("lots") ? found.lots : null;
+    if (has("lots")) { lotRules(app, card, found.lots); facts(app, card, "lots", found.lots); }
+    else if (has("zones") && sets.lots.n) el("p", say("card.no_lot_here"), card, "note");
+    if (has("buildings")) { el("h3", say("card.building"), card); facts(app, card, "buildings", found.buildings); }
+    if (has("zones")) zoneCard(app, card, found.zones);
+    if (has("neighborhoods")) {
+      el("h3", `${say("card.neighborhood")}: ${hood ?? say("card.not_known")}`, card);
+      if (noParcels(app, found.neighborhoods)) el("p", say("card.no_parcels"), card);
+      facts(app, card, "neighborhoods", found.neighborhoods);
+    }
+    if (has("tracts")) {
+      const i = found.tracts;
+      el("h3", `${say("card.tract")} ${dm.value(sets.tracts, "tract_geoid", i)}`, card);
+      el("p", say("card.years", { period: dm.value(sets.tracts, "acs_period", i) ?? say("card.not_known"), vintage: dm.value(sets.tracts, "tract_vintage", i) ?? "" }), card, "cite");
+      facts(app, card, "tracts", i);
+    }
+    if (found.near?.length) { el("h3", say("card.overlay"), card); found.near.forEach((text) => el("p", text, card)); }
+    const main = ["lots", "zones", "neighborhoods", "tracts"].find(has);
+    if (!main) el("p", say(found.near?.length ? "card.nothing" : focus ? "card.centre" : "card.nothing"), card);
+    else highlight(app, sets[main], found[main]);
+    $("card").dispatchEvent(new CustomEvent("shown"));
+    $("side").scrollTop = 0;
+    $("msg").textContent = say("card.here", { name: title });
+    if (focus) $("card-title").focus();
+    else if (matchMedia("(max-width:760px)").matches) $("card").scrollIntoView({ block: "start" });
+    writeHash(app);
+  }
+
+  const plain = (text) => (text ?? "").toLowerCase().normalize("NFD").replace(/[^a-z0-9]+/g, " ").trim();
+  dm.plain = plain;
+
+  function search(app) {
+    const { lots, neighborhoods: hoods } = app.sets, input = $("q"), list = $("matches");
+    const entries = [];
+    for (let i = 0; i < hoods.n; i++) { const name = dm.value(hoods, "neighborhood", i); if (name) entries.push({ name, key: plain(name), hood: i }); }
+    for (let i = 0; i < lots.n; i++) {
+      const name = dm.value(lots, "site_address", i), id = dm.value(lots, "parcel_id", i);
+      entries.push({ name: name || id, key: plain(name), id: plain(id), lot: i });
+    }
+    let shown = [], active = -1;
+    const matches = function (text) {
+      const q = plain(text), tokens = q.split(" ");
+      if (!q) return [];
+      const starts = [], holds = [];
+      for (const e of entries) {
+        if (e.key.startsWith(q) || e.id === q) starts.push(e);
+        else if (tokens.every((t) => (" " + e.key).includes(" " + t))) holds.push(e);
+      }
+      starts.sort((a, b) => a.key.length - b.key.length);
+      return starts.concat(holds);
+    };
+    const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); active = -1; };
+    const choose = function (e) {
+      close();
+      input.value = e.name;
+      if (e.lot != null) app.lot(e.lot, true);
+      else { app.map.fitBounds(boundsOf(app, hoods, e.hood)); show(app, { neighborhoods: e.hood }, true); }
+      $("msg").textContent = app.say("search.found", { name: e.name });
+    };
+    const mark = function (k) {
+      active = k;
+      [...list.children].forEach((item, j) => item.setAttribute("aria-selected", String(j === k)));
+      if (k >= 0) { input.setAttribute("aria-activedescendant", "match-" + k); list.children[k].scrollIntoView({ block: "nearest" }); }
+    };
+    input.addEventListener("input", () => {
+      shown = matches(input.value).slice(0, 8);
+      list.textContent = "";
+      shown.forEach((e, k) => {
+        const item = el("li", e.name, list);
+        item.id = "match-" + k; item.setAttribute("role", "option"); item.setAttribute("aria-selected", "false");
+        if (e.lot != null) el("small", dm.value(lots, "neighborhood", e.lot) ?? "", item);
+        item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(e); });
+      });
+      list.hidden = !shown.length;
+      input.setAttribute("aria-expanded", String(shown.length > 0));
+      active = -1;
+      if (input.value.trim()) $("msg").textContent = shown.length ? app.say("search.count", { count: shown.length }) : "";
+    });
+    input.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") close();
+      if (list.hidden || !["ArrowDown", "ArrowUp"].includes(e.key)) return;
+      e.preventDefault();
+      mark((active + (e.key === "ArrowDown" ? 1 : -1) + shown.length) % shown.length);
+    });
+    input.addEventListener("blur", close);
+    $("find").addEventListener("submit", (e) => {
+      e.preventDefault();
+      const found = active >= 0 ? shown[active] : matches(input.value)[0];
+      if (found) choose(found);
+      else $("msg").textContent = app.say("search.none", { query: input.value.trim(), lots: app.number(lots.n) });
+    });
+  }
+
+  function readHash(app) {
+    const given = new URLSearchParams(location.hash.slice(1)), { state, M } = app;
+    for (const on of ["areas", "lots"]) { const id = given.get(on); if (id === "none" || app.themes[id]?.on === on) state[on] = id; }
+    if (given.has("show")) state.over = new Set(given.get("show").split(".").filter((name) => M.overlays.some((o) => o.set === name)));
+    const at = (given.get("ll") ?? "").split(",").map(Number);
+    if (at.length === 2 && at.every(Number.isFinite)) { state.at = at; state.z = Math.max(8, Math.min(20, Number(given.get("z")) || 14)); }
+    state.lot = given.get("lot");
+    const spot = (given.get("spot") ?? "").split(",").map(Number);
+    if (spot.length === 2 && spot.every(Number.isFinite)) state.spot = L.latLng(spot);
+    app.given = given;
+  }
+  function restorePick(app) {
+    const { lots } = app.sets, id = app.state.lot;
+    if (id) { const i = lots.columns.parcel_id.values.indexOf(id); if (i >= 0) app.lot(i, false); }
+    else if (app.state.spot) app.place(app.state.spot, false);
+  }
+  function writeHash(app) {
+    const { state, map, M } = app, c = map.getCenter(), out = new URLSearchParams();
+    out.set("v", M.version); out.set("areas", state.areas); out.set("lots", state.lots);
+    out.set("show", M.overlays.map((o) => o.set).filter((name) => state.over.has(name)).join("."));
+    out.set("ll", `${c.lat.toFixed(5)},${c.lng.toFixed(5)}`); out.set("z", map.getZoom());
+    if (state.lot) out.set("lot", state.lot);
+    else if (state.spot) out.set("spot", `${state.spot.lat.toFixed(5)},${state.spot.lng.toFixed(5)}`);
+    (app.hashParts ?? []).forEach((part) => part(out));
+    history.replaceState(null, "", "#" + out.toString());
+  }
+  dm.writeHash = writeHash;
+})(densitymap);

@@ -1,0 +1,124 @@
+"""What the map is given: one frozen record, checked at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import pandas as pd
+
+from densitymap import schema
+from densitymap.errors import ValidationError
+
+CRS = "EPSG:2240"
+"""Reference system every frame comes in."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "area": (),
+    "zones": ("zone_id", "zone_district", "acres_in_area", "zone_status"),
+    "lots": ("parcel_id", "site_address", "zone_district", "lot_area_ft2", "neighborhood"),
+    "tracts": ("tract_geoid", "tract_vintage", "pressure_class"),
+    "neighborhoods": ("neighborhood", "npu", "acres_in_area", "lots", "has_parcels", "missing_note"),
+}
+"""Columns each frame must have, besides those of the policies; the rest is shown where present."""
+
+SOURCES = ("layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256")
+"""Columns of the table of sources."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapInput:
+    """Everything one map shows; all frames in EPSG:2240, keys unique, unknown left missing.
+
+    ``policies`` lists name, title and question, today's law first. ``zones`` holds
+    ``allowed_<policy>`` (short text for a minimum-size lot) and ``units_<policy>``, with ``today``
+    for the first policy; ``lots`` holds ``units_allowed__<policy>``, ``verdict__<policy>`` (TRUE,
+    MAYBE, FALSE or NO DATA), ``binding_rule__<policy>``, ``reason__<policy>``,
+    ``citation__<policy>`` and may have no rows. Frames in ``lines``, ``points`` and ``polygons``
+    may have ``name`` and ``kind``; ``notes`` holds a sentence by layer.
+    """
+
+    title: str
+    area_name: str
+    synthetic: bool
+    coverage_sentence: str
+    sources: pd.DataFrame
+    doubts: Sequence[str]
+    lock_hash: str
+    area: gpd.GeoDataFrame
+    zones: gpd.GeoDataFrame
+    lots: gpd.GeoDataFrame
+    policies: Sequence[tuple[str, str, str]]
+    tracts: gpd.GeoDataFrame
+    neighborhoods: gpd.GeoDataFrame
+    lines: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    points: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    polygons: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> dict[str, gpd.GeoDataFrame]:
+        """Every frame of shapes by name."""
+        main = {name: getattr(self, name) for name in REQUIRED}
+        return main | dict(self.polygons) | dict(self.lines) | dict(self.points)
+
+
+def policy_columns(policies: Sequence[tuple[str, str, str]], pattern: str) -> list[str]:
+    """Column names a pattern stands for: ``{policy}`` by name, ``{today}`` with the first as today.
+
+    Examples
+    --------
+    >>> policy_columns([("no-change", "", ""), ("duplex", "", "")], "units_{today}")
+    ['units_today', 'units_duplex']
+    >>> policy_columns([("no-change", "", "")], "npu")
+    ['npu']
+    """
+    if "{" not in pattern:
+        return [pattern]
+    return [
+        pattern.replace("{policy}", name).replace("{today}", "today" if place == 0 else name)
+        for place, (name, _, _) in enumerate(policies)
+    ]
+
+
+def check(content: MapInput) -> None:
+    """Refuse content the map could not show honestly; all faults at once.
+
+    Raises
+    ------
+    ValidationError
+        Naming every absent column, wrong reference system, doubled layer and unpublishable column.
+    """
+    faults = []
+    if not content.policies:
+        faults.append("policies: at least today's law must be listed")
+    for name, frame in content.frames.items():
+        if frame.crs is None or frame.crs != CRS:
+            faults.append(f"{name}: shapes are in {frame.crs or 'no reference system'}, expected {CRS}")
+    for name, required in REQUIRED.items():
+        patterns = required + _PER_POLICY.get(name, ())
+        wanted = [column for pattern in patterns for column in policy_columns(content.policies, pattern)]
+        absent = [column for column in wanted if column not in getattr(content, name)]
+        faults += [f"{name}: column {column} is absent" for column in absent]
+    faults += [f"sources: column {name} is absent" for name in SOURCES if name not in content.sources]
+    names = [*REQUIRED, *content.polygons, *content.lines, *content.points]
+    faults += [
+        f"{name}: two layers have this name" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    if content.area.empty or content.area.geometry.is_empty.all():
+        faults.append("area: there is no shape to show")
+    if faults:
+        raise ValidationError("The map's content is not complete", faults=faults)
+
+
+def unpublishable(columns: Sequence[str]) -> list[str]:
+    """Names among the columns that are declared not to be published."""
+    declared = schema.columns()
+    return [name for name in columns if name in declared and not declared[name].publishable]
+
+
+_PER_POLICY: Mapping[str, tuple[str, ...]] = {
+    "zones": ("allowed_{today}", "units_{today}"),
+    "lots": ("units_allowed__{policy}", "verdict__{policy}", "reason__{policy}"),
+}

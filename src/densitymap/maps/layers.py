@@ -1,0 +1,200 @@
+"""From the map's content to what travels in the page: packed sets and their manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from densitymap import params
+from densitymap.errors import ValidationError
+from densitymap.geometry import geometries
+from densitymap.maps import pack, themes
+from densitymap.maps.content import MapInput, policy_columns, unpublishable
+from densitymap.maps.words import Words
+
+EXPORT_CRS = "EPSG:4326"
+VERSION = 1
+"""Of the page's state in its address; a change of meaning takes the next number."""
+
+_MAIN = ("area", "zones", "tracts", "neighborhoods", "lots")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payload:
+    """What the script of the page reads: the manifest, and all sets' bytes in its order."""
+
+    manifest: dict[str, Any]
+    body: bytes
+
+
+def assemble(content: MapInput, words: Words) -> Payload:
+    """Pack all layers and describe them.
+
+    Parameters
+    ----------
+    content
+        Checked content, in EPSG:2240.
+    words
+        The reader's language.
+
+    Raises
+    ------
+    ValidationError
+        If the catalogue would let out a column that is declared unpublishable.
+    """
+    frames = derived(content)
+    packed = {name: _pack_set(name, frame, content) for name, frame in frames.items()}
+    west, south, east, north = frames["area"].to_crs(EXPORT_CRS).total_bounds.tolist()
+    manifest = {
+        "version": VERSION,
+        "bounds": [[south, west], [north, east]],
+        "policies": [
+            dict(zip(("name", "title", "question"), policy, strict=True)) for policy in content.policies
+        ],
+        "sets": [{"name": name, **result.meta} for name, result in packed.items()],
+        "themes": themes.available(frames, content.policies, words),
+        "start": params.load("layers", "themes")["start"],
+        "overlays": _overlays(content, words),
+        "marks": params.load("layers", "overlays")["marks"],
+        "cards": _cards(frames, words),
+        "synthetic": content.synthetic,
+        "locale": words.number_locale,
+        "words": dict(words.phrases),
+    }
+    return Payload(manifest=manifest, body=b"".join(result.body for result in packed.values()))
+
+
+def derived(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
+    """Every frame by set name, in packing order, with the columns the map itself works out.
+
+    ``zone_group`` (the family a district is coloured by), ``units_added__<policy>`` (homes over
+    today's law), ``label_x`` and ``label_y`` (steps; where a name is written).
+    """
+    main = {name: getattr(content, name) for name in _MAIN}
+    main["zones"] = main["zones"].assign(zone_group=zone_groups(main["zones"]["zone_district"]))
+    main["lots"] = _along_curve(main["lots"].assign(**_added(main["lots"], content)))
+    frames = main | dict(content.polygons) | dict(content.lines) | dict(content.points)
+    sets = params.load("layers", "sets")
+    for name, frame in frames.items():
+        if "label" in sets["sets"].get(name, {}):
+            frames[name] = frame.assign(**_label_places(frame, content.area, sets["coordinate_bits"]))
+    return frames
+
+
+def zone_groups(districts: pd.Series) -> pd.Series:
+    """The group each district code is coloured by: the longest beginning that fits; else missing.
+
+    Examples
+    --------
+    >>> zone_groups(pd.Series(["R-4A-C", "RG-3", "R-5", "XX-1", None])).tolist()
+    ['one home a lot', 'apartments', 'two homes a lot', 'other', <NA>]
+    """
+    begins = {start: group["value"] for group in _groups() for start in group["begins"]}
+    ordered = sorted(begins, key=len, reverse=True)
+    known = districts.dropna().astype(str).unique()
+    group_of = {code: next((begins[s] for s in ordered if _begins(code, s)), "other") for code in known}
+    return districts.astype("string").map(group_of).astype("string")
+
+
+def _groups() -> list[dict[str, Any]]:
+    return list(params.load("layers", "zone_groups")["group"])
+
+
+def _begins(code: str, start: str) -> bool:
+    """Whether a code begins with the letters, up to a break: R-4 begins R-4-C but not R-4A."""
+    return code.upper().startswith(start.upper()) and not code[len(start) : len(start) + 1].isalnum()
+
+
+def _added(lots: gpd.GeoDataFrame, content: MapInput) -> dict[str, pd.Series]:
+    columns = policy_columns(content.policies, "units_allowed__{policy}")
+    today = pd.to_numeric(lots[columns[0]]).astype("Float64")
+    added = {}
+    for column in columns[1:]:
+        then = pd.to_numeric(lots[column]).astype("Float64")
+        difference = (then - today).mask(np.isinf(then) & np.isinf(today), 0.0)
+        added[column.replace("units_allowed__", "units_added__")] = difference
+    return added
+
+
+def _along_curve(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Neighbours near each other in the file: smaller, and quicker to draw. Ties keep their order."""
+    drawable = frame.geometry.notna() & ~frame.geometry.is_empty
+    if not drawable.any():
+        return frame.reset_index(drop=True)
+    places = (
+        frame.geometry[drawable].hilbert_distance().reindex(frame.index, fill_value=np.iinfo(np.uint32).max)
+    )
+    order = np.argsort(places.to_numpy(), kind="stable")
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def _label_places(frame: gpd.GeoDataFrame, area: gpd.GeoDataFrame, bits: int) -> dict[str, pd.Series]:
+    """A point inside the part of each shape that lies in the area; missing where none does."""
+    inside = shapely.intersection(geometries(frame), shapely.union_all(geometries(area)))
+    points = gpd.GeoSeries(shapely.point_on_surface(inside), crs=frame.crs).to_crs(EXPORT_CRS)
+    known = (points.notna() & ~points.is_empty).to_numpy()
+    steps = pack.to_steps(shapely.get_coordinates(points.to_numpy()[known]), bits)
+    places = {}
+    for axis, name in enumerate(("label_x", "label_y")):
+        values = np.full(len(frame), np.nan)
+        values[known] = steps[:, axis]
+        places[name] = pd.Series(values, index=frame.index)
+    return places
+
+
+def _pack_set(name: str, frame: gpd.GeoDataFrame, content: MapInput) -> pack.Packed:
+    catalogue = params.load("layers", "sets")
+    record = catalogue["sets"].get(name, catalogue["other"])
+    wanted: dict[str, pack.Spec] = {}
+    for pattern, spec in record["columns"].items():
+        for column in policy_columns(content.policies, pattern):
+            if column in frame:
+                wanted[column] = pack.Spec(kind=spec["as"], digits=spec.get("digits", 0))
+    wanted |= {c: pack.Spec(kind="number") for c in frame if _is_derived(str(c)) and c not in wanted}
+    if secret := unpublishable(list(wanted)):
+        raise ValidationError(
+            f"catalog/layers/sets.toml lets out what may not be published in {name}", faults=secret
+        )
+    shapes = shapely.simplify(geometries(frame), record["simplify_ft"], preserve_topology=True)
+    slim = gpd.GeoDataFrame(pd.DataFrame(frame)[list(wanted)], geometry=shapes, crs=frame.crs)
+    return pack.pack(slim.to_crs(EXPORT_CRS), _kind(name, content), wanted, bits=catalogue["coordinate_bits"])
+
+
+def _is_derived(column: str) -> bool:
+    return column.startswith(("label_x", "label_y", "units_added__"))
+
+
+def _kind(name: str, content: MapInput) -> pack.Kind:
+    if name in content.lines:
+        return "line"
+    return "point" if name in content.points else "polygon"
+
+
+def _overlays(content: MapInput, words: Words) -> list[dict[str, Any]]:
+    """Styles of the other layers, in drawing order: those of the catalogue, then the rest by name."""
+    catalogue = params.load("layers", "overlays")
+    given = [*content.polygons, *content.lines, *content.points]
+    known = [name for name in catalogue["layers"] if name in given]
+    styled = []
+    for name in known + sorted(set(given) - set(known)):
+        kind = _kind(name, content)
+        style = catalogue["default"][kind] | catalogue["layers"].get(name, {})
+        label = words.get(f"layers.{name}", name.replace("_", " "))
+        styled.append({"set": name, "kind": kind, "title": label, "note": content.notes.get(name), **style})
+    return styled
+
+
+def _cards(frames: Mapping[str, gpd.GeoDataFrame], words: Words) -> dict[str, list[dict[str, Any]]]:
+    cards = {}
+    for name, fields in params.load("layers", "cards").items():
+        kept = [dict(field) for field in fields if name in frames and field["column"] in frames[name]]
+        for field in kept:
+            field["title"] = words(f"columns.{field['column']}")
+        cards[name] = kept
+    return cards

@@ -1,0 +1,247 @@
+"""The page: our own folium map, in one file that asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import folium
+from branca.element import CssLink, Element, JavascriptLink, MacroElement
+from jinja2 import Environment, Template
+from markupsafe import Markup
+
+from densitymap import params
+from densitymap.errors import ValidationError
+from densitymap.maps import assets, layers, static, words
+from densitymap.maps.content import MapInput, check
+
+SCRIPTS = ("unpack.js", "canvas.js", "app.js")
+
+_FIGURE = Template(
+    """<!DOCTYPE html>
+<html lang="{{ this.language }}" dir="{{ this.direction }}">
+<head>
+<meta charset="utf-8">
+<!--csp-->
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{{ this.title | e }}</title>
+<script>document.documentElement.className = "js";</script>
+{{ this.header.render() }}
+</head>
+<body>
+{{ this.html.render() }}
+<script>{{ this.script.render() }}</script>
+</body>
+</html>
+"""
+)
+
+
+class OfflineMap(folium.Map):  # type: ignore[misc]
+    """A folium map whose page holds everything it needs.
+
+    Children of folium's own (a circle, a line) can be added before :meth:`to_html`. Text given to
+    folium popups, tooltips and names can run as script in folium 0.20: this map uses none of them.
+
+    Parameters
+    ----------
+    title
+        Title of the page.
+    language, direction
+        Of the page's text, such as ``en`` and ``ltr``.
+    label
+        What a screen reader says of the map.
+    """
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012 (folium's own attribute)
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    _template = Template(
+        """
+{% macro header(this, kwargs) %}<style>{{ this.styles }}</style><script>{{ this.library }}</script>{% endmacro %}
+{% macro html(this, kwargs) %}<div class="folium-map" id="{{ this.get_name() }}" role="region" tabindex="0" aria-label="{{ this.label | e }}"></div>{% endmacro %}
+{% macro script(this, kwargs) %}
+var {{ this.get_name() }} = L.map({{ this.get_name() | tojson }}, {center: [33.75, -84.35], zoom: 13, minZoom: 10, maxZoom: 20,
+attributionControl: false, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches});
+L.control.scale().addTo({{ this.get_name() }});
+{% endmacro %}"""
+    )
+
+    def __init__(self, *, title: str, language: str, direction: str, label: str) -> None:
+        super().__init__(tiles=None)
+        leaflet = assets.leaflet()
+        self.styles = leaflet["css"] + assets.own("page.css")
+        self.library = (
+            _script(leaflet["js"]) + "\n" + "\n".join(_script(assets.own(name)) for name in SCRIPTS)
+        )
+        self.label = label
+        figure = self.get_root()
+        figure.title, figure.language, figure.direction = title, language, direction
+        figure._template = _FIGURE  # noqa: SLF001 (branca offers no other way to own the page)
+
+    def to_html(self, body: str = "<!--map-->") -> str:
+        """Write the page.
+
+        Parameters
+        ----------
+        body
+            HTML of the page, with ``<!--map-->`` where the map goes; text in it is already escaped.
+
+        Raises
+        ------
+        ValidationError
+            If a child asks for a script or style from a network: each address is named.
+        """
+        figure = self.get_root()
+        for child in list(figure._children.values()):  # noqa: SLF001
+            child.render()
+        _refuse_links(figure)
+        for part in figure.html._children.values():  # noqa: SLF001
+            _place(part, body)
+            break
+        return _seal(_fix_names(figure._template.render(this=figure, kwargs={}), figure))  # noqa: SLF001
+
+
+class PackedLayer(MacroElement):  # type: ignore[misc]
+    """All of the map's own layers as one packed child of the map."""
+
+    _template = Template(
+        """
+{% macro html(this, kwargs) %}<script type="application/json" id="dm-manifest">{{ this.manifest }}</script>
+<script type="application/octet-stream" id="dm-data">{{ this.data }}</script>{% endmacro %}
+{% macro script(this, kwargs) %}densitymap.start({{ this._parent.get_name() }});{% endmacro %}"""
+    )
+
+    def __init__(self, payload: layers.Payload) -> None:
+        super().__init__()
+        self._name = "PackedLayer"
+        self.manifest = _json(payload.manifest)
+        self.data = layers.pack.squeeze(payload.body)
+
+
+def render(content: MapInput, *, language: str = "en") -> str:
+    """Give the map of the content as one HTML page.
+
+    Parameters
+    ----------
+    content
+        What to show, in EPSG:2240.
+    language
+        A file of ``catalog/languages``.
+
+    Returns
+    -------
+    str
+        The page; the same input gives the same bytes.
+
+    Raises
+    ------
+    ValidationError
+        If the content is not complete, telling all that is missing.
+    UsageError
+        If the language is not known.
+    """
+    check(content)
+    say = words.load(language)
+    payload = layers.assemble(content, say)
+    page = OfflineMap(
+        title=f"{say('page.synthetic_mark')}: {content.title}" if content.synthetic else content.title,
+        language=language,
+        direction=say.direction,
+        label=say("page.map_label", area=content.area_name),
+    )
+    page.add_child(PackedLayer(payload))
+    return page.to_html(_body(content, payload, say))
+
+
+def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:
+    theme = next((theme for theme in payload.manifest["themes"] if theme["id"] == "zoning"), None)
+    zones = content.zones.assign(zone_group=layers.zone_groups(content.zones["zone_district"]))
+    template = Environment(autoescape=True, trim_blocks=True).from_string(assets.own("body.html"))
+    return template.render(
+        say=say,
+        title=content.title,
+        area=content.area_name,
+        synthetic=content.synthetic,
+        reviewed=say.reviewed,
+        coverage=content.coverage_sentence,
+        credits=static.credits_of(content),
+        picture=Markup(static.picture(content, zones, theme, say)),  # noqa: S704 (every text in it is escaped)
+        tables=static.tables(content, say),
+        sources=static.sources(content, say),
+        doubts=content.doubts,
+        lock_hash=content.lock_hash,
+        software=params.load("assets", "leaflet")["attribution"],
+    )
+
+
+def _json(value: object) -> str:
+    """JSON that can stand inside a script element, whatever text it holds."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _script(code: str) -> str:
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _refuse_links(figure: Element) -> None:
+    links = [child.url for child in _walk(figure.header) if isinstance(child, (JavascriptLink, CssLink))]
+    if links:
+        raise ValidationError(
+            "A layer added to the map asks for files from a network",
+            faults=links,
+            next_step="leave it out, or pin the package that holds them in catalog/assets",
+        )
+
+
+class _Placed(Element):  # type: ignore[misc]
+    """A finished piece of HTML, never read as a template."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self._html = html
+
+    def render(self, **_: Any) -> str:
+        return self._html
+
+
+def _place(part: Element, body: str) -> None:
+    """Put the map's own element inside the page's body."""
+    parent = part._parent  # noqa: SLF001
+    name = next(key for key, child in parent._children.items() if child is part)  # noqa: SLF001
+    before, _, after = body.partition("<!--map-->")
+    parent._children[name] = _Placed(before + part.render() + after)  # noqa: SLF001
+
+
+def _walk(element: Element) -> Iterator[Element]:
+    yield element
+    for child in element._children.values():  # noqa: SLF001
+        yield from _walk(child)
+
+
+def _fix_names(text: str, figure: Element) -> str:
+    """Count folium's random identifiers instead, so that the same input gives the same bytes."""
+    parts = [*_walk(figure), *_walk(figure.header), *_walk(figure.html), *_walk(figure.script)]
+    for place, identifier in enumerate(dict.fromkeys(part._id for part in parts)):  # noqa: SLF001
+        text = text.replace(identifier, f"{place:04d}")
+    return text
+
+
+def _seal(text: str) -> str:
+    """Allow only the scripts and styles that are in the page, by their hash."""
+
+    def hashes(pattern: str) -> str:
+        found = re.findall(pattern, text, re.DOTALL)
+        digests = (base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in found)
+        return " ".join(dict.fromkeys(f"'sha256-{digest}'" for digest in digests))
+
+    policy = (
+        f"default-src 'none'; script-src {hashes('<script>(.*?)</script>')}; "
+        f"style-src {hashes('<style>(.*?)</style>')}; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return text.replace("<!--csp-->", f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)

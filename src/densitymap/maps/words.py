@@ -1,0 +1,88 @@
+"""The page's words, in the reader's language: one catalogue file per language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from densitymap import params
+from densitymap.errors import ValidationError
+
+FALLBACK = "en"
+"""Language every phrase exists in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """Phrases by dotted name, and what a page must know of their language."""
+
+    language: str
+    direction: str
+    number_locale: str
+    reviewed: bool
+    phrases: Mapping[str, str]
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Give a phrase with its ``{blanks}`` filled; a value is put in as it is.
+
+        Raises
+        ------
+        ValidationError
+            If there is no such phrase: it would be a bug in a template.
+        """
+        if key not in self.phrases:
+            near = params.nearest(key, self.phrases)
+            raise ValidationError(f"catalog/languages: no phrase {key!r}.{near}")
+        return fill(self.phrases[key], values)
+
+    def get(self, key: str, default: str) -> str:
+        """Give a phrase, or the default where data holds a word nobody listed."""
+        return self.phrases.get(key, default)
+
+
+def fill(phrase: str, values: Mapping[str, object]) -> str:
+    """Put values into a phrase's blanks, without reading anything inside the values.
+
+    Examples
+    --------
+    >>> fill("{count} lots", {"count": "{x}"})
+    '{x} lots'
+    """
+    parts = phrase.split("{")
+    filled = [parts[0]]
+    for part in parts[1:]:
+        name, closed, rest = part.partition("}")
+        filled.append(f"{values[name]}{rest}" if closed and name in values else "{" + part)
+    return "".join(filled)
+
+
+def load(language: str) -> Words:
+    """Load a language of the catalogue.
+
+    Raises
+    ------
+    UsageError
+        If there is no file for the language.
+    ValidationError
+        If phrases are missing: every one is named.
+    """
+    record = params.load("languages", language)
+    phrases = dict(_flatten(record))
+    expected = dict(_flatten(params.load("languages", FALLBACK)))
+    absent = sorted(set(expected) - set(phrases))
+    if absent:
+        raise ValidationError(f"catalog/languages/{language}.toml lacks phrases", faults=absent)
+    return Words(
+        language=language,
+        direction=record["direction"],
+        number_locale=record["number_locale"],
+        reviewed=record["reviewed"],
+        phrases=phrases,
+    )
+
+
+def _flatten(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for section, phrases in record.items():
+        if isinstance(phrases, dict):
+            yield from ((f"{section}.{name}", phrase) for name, phrase in phrases.items())
