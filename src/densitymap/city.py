@@ -122,7 +122,8 @@ def _layer(name: str, record: Mapping[str, Any], faults: list[str]) -> Layer | N
     if record["shape"] not in SHAPES:
         faults.append(f"layers.{name}: shape must be one of {', '.join(SHAPES)}")
     try:
-        table = schema.make_table(name, record)
+        named = params.load("tables", record["table"]) if "table" in record else {}
+        table = schema.make_table(name, {"columns": named.get("columns")} | dict(record))
     except ValidationError as fault:
         faults += [f"layers.{name}: {line}" for line in fault.faults]
         return None

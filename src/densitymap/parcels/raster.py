@@ -1,0 +1,117 @@
+"""Read a raster onto lots: the mean of the cells in a lot, or the cell a point in the lot is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import rasterio
+import rasterio.features
+import rasterio.windows
+import shapely
+
+from densitymap.errors import CRSError, ValidationError
+from densitymap.geometry import ACRE_FT2, geometries
+
+Floats = npt.NDArray[np.float64]
+FT2_PER_M2 = 10.763_910_417
+"""Square feet in a square metre (by definition, to nine places)."""
+WINDOW = 2_048
+"""Side [cells] of the windows a raster is read in, so that memory stays flat."""
+
+
+def onto_lots(lots: gpd.GeoDataFrame, path: Path, recipe: Mapping[str, Any]) -> pd.Series:
+    """Value of a raster on each lot.
+
+    Cells whose centre lies in the lot are averaged. A lot that holds no cell centre takes the cell
+    of a point inside it, which is every lot where cells are larger than lots.
+
+    Parameters
+    ----------
+    lots
+        Polygons in any projected system.
+    path
+        GeoTIFF; its own nodata value and reference system are trusted.
+    recipe
+        ``band``; optionally ``scale`` (multiply), ``per_acre`` (divide by the cell's acres).
+
+    Returns
+    -------
+    Series of Float64 on the lots' index
+        Missing where the raster has no data.
+
+    Raises
+    ------
+    CRSError
+        If the raster names no reference system.
+    ValidationError
+        If it lacks the band.
+    """
+    with rasterio.open(path) as raster:
+        if raster.crs is None:
+            raise CRSError(f"{path.name}: the raster names no coordinate reference system")
+        if raster.count < recipe["band"]:
+            raise ValidationError(f"{path.name}: band {recipe['band']} of {raster.count}")
+        shapes = geometries(lots.to_crs(raster.crs))
+        mean = _mean_of_centres(raster, recipe["band"], shapes)
+        at_point = _at_point(raster, recipe["band"], shapes)
+        value = np.where(np.isnan(mean), at_point, mean) * _factor(raster, recipe)
+    return pd.Series(pd.array(value, dtype="Float64"), index=lots.index).where(~np.isnan(value))
+
+
+def _factor(raster: Any, recipe: Mapping[str, Any]) -> float:
+    factor = float(recipe.get("scale", 1.0))
+    if recipe.get("per_acre"):
+        metres = raster.crs.linear_units_factor[1]
+        cell_ft2 = abs(raster.transform.a * raster.transform.e) * metres**2 * FT2_PER_M2
+        factor /= cell_ft2 / ACRE_FT2
+    return factor
+
+
+def _mean_of_centres(raster: Any, band: int, shapes: npt.NDArray[np.object_]) -> Floats:
+    total, count = np.zeros(len(shapes)), np.zeros(len(shapes))
+    tree = shapely.STRtree(shapes)
+    for row in range(0, raster.height, WINDOW):
+        for column in range(0, raster.width, WINDOW):
+            window = rasterio.windows.Window(
+                column, row, min(WINDOW, raster.width - column), min(WINDOW, raster.height - row)
+            )
+            hit = tree.query(shapely.box(*raster.window_bounds(window)))
+            if len(hit):
+                _add_window(raster, band, window, (shapes, np.sort(hit)), (total, count))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / np.where(count == 0, np.nan, count), float)
+
+
+def _add_window(
+    raster: Any,
+    band: int,
+    window: Any,
+    chosen: tuple[npt.NDArray[np.object_], npt.NDArray[np.intp]],
+    sums: tuple[Floats, Floats],
+) -> None:
+    shapes, rows = chosen
+    values = raster.read(band, window=window, masked=True).astype(float)
+    owner = rasterio.features.rasterize(
+        zip(shapes[rows], rows + 1, strict=True),
+        out_shape=values.shape,
+        transform=raster.window_transform(window),
+        dtype="int32",
+    )
+    valid = (owner > 0) & ~np.ma.getmaskarray(values)
+    lot = owner[valid] - 1
+    sums[0][:] += np.bincount(lot, values.data[valid], minlength=len(shapes))
+    sums[1][:] += np.bincount(lot, minlength=len(shapes))
+
+
+def _at_point(raster: Any, band: int, shapes: npt.NDArray[np.object_]) -> Floats:
+    points = shapely.get_coordinates(shapely.point_on_surface(shapes))
+    sampled = np.ma.masked_all(len(points))
+    for row, value in enumerate(raster.sample(points, indexes=band, masked=True)):
+        sampled[row] = value[0]
+    return np.asarray(sampled.filled(np.nan), float)
