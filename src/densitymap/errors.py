@@ -57,9 +57,7 @@ class ValidationError(DensitymapError):
 
     exit_code = 5
 
-    def __init__(
-        self, message: str, *, faults: Iterable[str] = (), next_step: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, faults: Iterable[str] = (), next_step: str | None = None) -> None:
         self.faults = tuple(faults)
         lines = "".join(f"\n  {fault}" for fault in self.faults)
         super().__init__(message + lines, next_step=next_step)

@@ -178,9 +178,7 @@ def conform(frame: pd.DataFrame, declared: Table | str) -> pd.DataFrame:
     return result[[column for column in spec.column_names if column in result.columns]]
 
 
-def check(
-    frame: pd.DataFrame, declared: Table | str, *, crs: str | None = None, where: str = ""
-) -> None:
+def check(frame: pd.DataFrame, declared: Table | str, *, crs: str | None = None, where: str = "") -> None:
     """Check a frame against its declaration; tell all faults at once.
 
     Parameters

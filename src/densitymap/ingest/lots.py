@@ -33,7 +33,9 @@ def identified(lots: gpd.GeoDataFrame, no_id: tuple[str, ...], receipt: Receipt)
     """
     result = lots.copy()
     without = result["parcel_id"].isna() | result["parcel_id"].str.upper().isin(no_id)
-    receipt.change("no parcel id: kept apart under an id of its own", result.loc[without, "parcel_id"].fillna("null"))
+    receipt.change(
+        "no parcel id: kept apart under an id of its own", result.loc[without, "parcel_id"].fillna("null")
+    )
     order = geometries(result[without])
     rank = pd.Series(outline_keys(order)).rank(method="first").astype(int).to_numpy()
     result.loc[without, "parcel_id"] = [f"{UNIDENTIFIED}{number:04d}" for number in rank]
@@ -51,13 +53,15 @@ def merged(records: gpd.GeoDataFrame, receipt: Receipt) -> gpd.GeoDataFrame:
     ``n_records`` says how many records went in.
     """
     stacked = outline_keys(geometries(records)).to_numpy()
-    by_shape = _merge(records, pd.Series(stacked, index=records.index), receipt, "stacked records merged into one lot")
-    return _merge(by_shape, by_shape["parcel_id"], receipt, "records repeating a parcel id joined into one lot")
+    by_shape = _merge(
+        records, pd.Series(stacked, index=records.index), receipt, "stacked records merged into one lot"
+    )
+    return _merge(
+        by_shape, by_shape["parcel_id"], receipt, "records repeating a parcel id joined into one lot"
+    )
 
 
-def _merge(
-    frame: gpd.GeoDataFrame, group: pd.Series, receipt: Receipt, reason: str
-) -> gpd.GeoDataFrame:
+def _merge(frame: gpd.GeoDataFrame, group: pd.Series, receipt: Receipt, reason: str) -> gpd.GeoDataFrame:
     repeated = group.duplicated(keep=False).to_numpy()
     receipt.change(reason, frame.loc[group.duplicated().to_numpy(), "parcel_id"])
     if not repeated.any():

@@ -50,11 +50,9 @@ def layer_from(
         Naming the file and each fault.
     """
     source = recognised(found, layer)
-    receipt = _receipt(found, layer, source)
+    receipt = receipt_of(found, layer, source)
     wanted = None if source.reader == "census_api" else columns.needed(source) | {"geometry"}
-    raw = read.read(
-        found.path, columns=wanted, file_layer=source.file_layer, coordinates=source.coordinates
-    )
+    raw = read.read(found.path, columns=wanted, file_layer=source.file_layer, coordinates=source.coordinates)
     receipt.rows_in = len(raw)
     if raw.empty:
         raise ValidationError(f"{found.relative}: the layer is empty", next_step="download the file again")
@@ -94,7 +92,8 @@ def recognised(found: Found, layer: Layer) -> Source:
     )
 
 
-def _receipt(found: Found, layer: Layer, source: Source) -> Receipt:
+def receipt_of(found: Found, layer: Layer, source: Source) -> Receipt:
+    """Open a receipt for a file, before anything is done to it."""
     return Receipt(
         layer=layer.name,
         source=source.name,
@@ -156,9 +155,7 @@ def _with_our_columns(
     return gpd.GeoDataFrame(frame, geometry=raw.geometry, crs=raw.crs)
 
 
-def _as_lots(
-    frame: pd.DataFrame, raw: pd.DataFrame, source: Source, receipt: Receipt
-) -> gpd.GeoDataFrame:
+def _as_lots(frame: pd.DataFrame, raw: pd.DataFrame, source: Source, receipt: Receipt) -> gpd.GeoDataFrame:
     records = gpd.GeoDataFrame(frame).copy()
     records["n_records"] = pd.array([1] * len(records), dtype="Int64")
     if source.owner:

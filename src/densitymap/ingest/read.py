@@ -48,9 +48,7 @@ def column_names(path: Path, *, file_layer: str | None = None) -> tuple[str, ...
             return (*info["fields"], "geometry")
     except (OSError, ValueError, pyogrio.errors.DataSourceError, pd.errors.ParserError) as fault:
         raise _damaged(path, fault) from fault
-    raise ValidationError(
-        f"{path.name}: unknown format", next_step=f"use one of {', '.join(formats())}"
-    )
+    raise ValidationError(f"{path.name}: unknown format", next_step=f"use one of {', '.join(formats())}")
 
 
 def read(
@@ -164,7 +162,8 @@ def _file_layer(path: Path, named: str | None) -> str:
     if len(layers) == 1:
         return layers[0]
     raise ValidationError(
-        f"{path.name} holds {len(layers)} layers and none is named", faults=layers,
+        f"{path.name} holds {len(layers)} layers and none is named",
+        faults=layers,
         next_step="write the one that is meant to a file of its own",
     )
 

@@ -89,9 +89,7 @@ def _layer(layers: Mapping[str, gpd.GeoDataFrame], name: str) -> gpd.GeoDataFram
     return layers[name]
 
 
-def _named(
-    layers: Mapping[str, gpd.GeoDataFrame], layer: str, column: str, value: str, name: str
-) -> Area:
+def _named(layers: Mapping[str, gpd.GeoDataFrame], layer: str, column: str, value: str, name: str) -> Area:
     frame = _layer(layers, layer)
     rows = frame[frame[column] == value]
     if rows.empty:
@@ -103,8 +101,6 @@ def _named(
 def _box(text: str, crs: str) -> Area:
     west, south, east, north = (float(part) for part in text.split(","))
     if west >= east or south >= north:
-        raise UsageError(
-            f"The box {text} is empty", next_step="write west,south,east,north in degrees"
-        )
+        raise UsageError(f"The box {text} is empty", next_step="write west,south,east,north in degrees")
     box = gpd.GeoSeries([shapely.box(west, south, east, north)], crs="EPSG:4326").to_crs(crs)
     return Area(f"box {text}", box.iloc[0])

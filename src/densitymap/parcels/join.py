@@ -14,7 +14,7 @@ from densitymap.geometry import geometries, locate, overlaps, rectangle_sides, t
 PROXY = "minimum rotated rectangle (proxy)"
 
 PLACES: Mapping[str, Mapping[str, str]] = {
-    "neighborhoods": {"neighborhood": "neighborhood", "npu_of_neighborhood": "npu"},
+    "neighborhoods": {"neighborhood": "neighborhood", "npu": "npu"},
     "npus": {"npu": "npu"},
     "council_districts": {"council_district": "council_district"},
     "council_districts_former": {"council_district_former": "council_district_former"},
@@ -23,7 +23,10 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     "tracts_2020": {"tract_geoid_2020": "tract_geoid"},
     "block_groups_2020": {"block_group_geoid_2020": "block_group_geoid_2020"},
 }
-"""Layer -> {our column of a lot: the layer's column}. A lot lies where a point inside it lies."""
+"""Layer -> {our column of a lot: the layer's column}. A lot lies where a point inside it lies.
+
+A later layer that gives the same column decides (the NPU layer over the neighbourhood's own NPU).
+"""
 
 
 def within(lots: gpd.GeoDataFrame, polygon: shapely.Geometry) -> gpd.GeoDataFrame:
@@ -129,14 +132,6 @@ def with_places(
             continue
         position = locate(points, layers[name])
         for ours, theirs in columns.items():
-            if ours not in result.columns or ours == theirs:
-                result[ours] = take(layers[name][theirs], position)
+            result[ours] = take(layers[name][theirs], position)
         unmatched[name] = lots.loc[position < 0, "parcel_id"].tolist()
-    return _npu_from_either(result), unmatched
-
-
-def _npu_from_either(lots: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The NPU layer decides; where it is not loaded, the neighbourhood's own NPU stands."""
-    if "npu" not in lots and "npu_of_neighborhood" in lots:
-        lots["npu"] = lots["npu_of_neighborhood"]
-    return lots.drop(columns="npu_of_neighborhood", errors="ignore")
+    return result, unmatched

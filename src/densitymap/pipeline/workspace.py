@@ -1,0 +1,151 @@
+"""A workspace: ``data/`` in four stages, ``maps/``, and writes that never leave half a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow.parquet as pq
+
+from densitymap.errors import MissingDataError, ValidationError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder that holds ``data/`` and ``maps/``."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """Published files, as they came."""
+        return self.root / "data" / "1_raw"
+
+    @property
+    def layers(self) -> Path:
+        """One clean file per layer, with its receipt."""
+        return self.root / "data" / "2_layers"
+
+    @property
+    def parcels(self) -> Path:
+        """The joined tables."""
+        return self.root / "data" / "3_parcels"
+
+    @property
+    def results(self) -> Path:
+        """What the models say."""
+        return self.root / "data" / "4_results"
+
+    @property
+    def maps(self) -> Path:
+        """Generated HTML."""
+        return self.root / "maps"
+
+    @property
+    def lock(self) -> Path:
+        """What the last build was made from."""
+        return self.root / "densitymap.lock"
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place, then put it there in one step.
+
+    Whatever happens in between (a kill, a full disk), the previous file stays whole.
+
+    Raises
+    ------
+    ValidationError
+        If the disk refuses the write: names the file and what the system said.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        write(part)
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.chmod(0o644)
+        part.replace(path)
+    except OSError as fault:
+        raise ValidationError(
+            f"{path.name} could not be written ({fault.strerror or fault}); the previous file is kept",
+            next_step="free some space, or choose another --workspace",
+        ) from fault
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically, in UTF-8."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, keys sorted, so that equal content gives equal bytes."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as (Geo)Parquet atomically."""
+    write_atomically(path, lambda part: frame.to_parquet(part, index=False, compression="zstd"))
+
+
+def read_frame(path: Path) -> Any:
+    """Read a (Geo)Parquet table of an earlier stage.
+
+    Raises
+    ------
+    MissingDataError
+        If the stage has not been run.
+    """
+    if not path.is_file():
+        raise MissingDataError(
+            f"{path.name} is not there: the stage {path.parent.name} has not been built",
+            next_step="run `densitymap build`",
+        )
+    if b"geo" in (pq.read_schema(path).metadata or {}):
+        return gpd.read_parquet(path)
+    return pd.read_parquet(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, or None if the file is not there or is damaged (it is then made again)."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+@cache
+def code_fingerprint() -> str:
+    """Hash of the package's code and catalogue: a change of either makes every stage anew."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".toml", ".js", ".css", ".html"):
+            digest.update(path.relative_to(PACKAGE).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(parts: Iterable[Any]) -> str:
+    """Hash of plain values and of the code."""
+    text = json.dumps([code_fingerprint(), *parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_fresh(stamp: Path, mark: str, outputs: Iterable[Path]) -> bool:
+    """Whether a stage's stamp carries this fingerprint and all its outputs are there."""
+    found = read_json(stamp)
+    return bool(found) and found.get("fingerprint") == mark and all(path.is_file() for path in outputs)
