@@ -18,6 +18,8 @@ from densitymap.sample.zoning import assign_fabric, assign_zones
 LEAST_LOTS, MOST_LOTS = 500, 2_000_000
 """Sizes a sample can have (issue 2)."""
 _COUNTED_AT_ONCE = 4_000
+_SURE_OUTLINES = {"hole": 111, "part": 222, "bowtie": 333}
+"""Lots that carry a rare outline in any sample, so that even the smallest has each."""
 
 
 def draw_plan(n_lots: int, seed: int, *, name: str = "district5") -> Grid:
@@ -78,6 +80,8 @@ def lot_chunks(grid: Grid, *, lots_at_once: int) -> Iterator[pd.DataFrame]:
         planned = part["lots"].reindex(lots["cell"]).to_numpy()
         lots = lots[lots["order"].to_numpy() < planned].reset_index(drop=True)
         lots["number"] = part["first_lot"].reindex(lots["cell"]).to_numpy() + lots["order"].to_numpy()
+        for outline, place in _SURE_OUTLINES.items():
+            lots.loc[lots["number"].eq(place) & lots["shape"].eq("plain"), "shape"] = outline
         yield lots
 
 

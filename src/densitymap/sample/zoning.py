@@ -45,7 +45,7 @@ def assign_zones(grid: Grid) -> pd.Series:
             owed -= cells.loc[chosen, "acres"].sum()
         zone[part.index] = zone[part.index].fillna("R-4")
     hole = uniform(grid.seed, "zoning hole", cells["key"].to_numpy()) < settings["zoning.hole_share"]
-    plain = np.flatnonzero(zone.eq("R-4"))
+    plain = np.flatnonzero(zone.eq("R-4").to_numpy(dtype=bool))
     hole[plain[len(plain) // 2]] = True
     return zone.mask(pd.Series(hole, index=cells.index) & zone.eq("R-4"))
 
