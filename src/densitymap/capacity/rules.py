@@ -96,4 +96,4 @@ def load_buildings() -> pd.DataFrame:
         raise ValidationError("Building templates are incomplete", faults=faults)
     frame = pd.DataFrame(list(records.values())).set_index("name", drop=False)
     frame["footprint_ft2"] = frame["width_ft"] * frame["depth_ft"]
-    return frame.sort_values(["use", "floor_area_ft2", "name"])
+    return frame.rename_axis("template").sort_values(["use", "floor_area_ft2", "template"])

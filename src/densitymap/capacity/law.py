@@ -1,0 +1,104 @@
+"""The standards of many lots, use by use, as arrays in the lots' order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from densitymap.errors import ValidationError
+from densitymap.geometry import Floats
+
+USES = ("any", "house", "adu", "duplex", "triplex", "multi", "cottage_court")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Law:
+    """Standards by use: each a frame with one row per lot, wide over standards.
+
+    Attributes
+    ----------
+    by_use
+        A use that the code does not name has no frame: nothing is said about it.
+    lots
+        How many lots.
+    """
+
+    by_use: Mapping[str, pd.DataFrame]
+    lots: int
+
+    def value(self, use: str, standard: str) -> Floats:
+        """Value of a standard on each lot; the use's own, else that of any use; NaN where unread."""
+        own = self._column(use, standard)
+        if use == "any" or standard in ("units_max", "units_min"):
+            return own
+        general = self._column("any", standard)
+        return np.where(np.isnan(own), general, own)
+
+    def _column(self, use: str, standard: str) -> Floats:
+        frame = self.by_use.get(use)
+        if frame is None or standard not in frame:
+            return np.full(self.lots, np.nan)
+        return frame[standard].to_numpy(dtype=float, na_value=np.nan)
+
+
+def law_of(standards: pd.DataFrame, lots: pd.Series) -> Law:
+    """Arrange a STANDARDS table by use.
+
+    Parameters
+    ----------
+    standards
+        One row per ``parcel_id`` and ``use``, wide over standards; missing where unread.
+    lots
+        ``parcel_id`` in the order wanted.
+
+    Raises
+    ------
+    ValidationError
+        If a lot and use stand twice, or a use is not one of :data:`USES`.
+    """
+    unknown = sorted(set(standards["use"].dropna().unique()) - set(USES))
+    twice = standards.duplicated(["parcel_id", "use"])
+    faults = [f"use {use!r} is not known" for use in unknown]
+    if twice.any():
+        first = standards.loc[twice, ["parcel_id", "use"]].iloc[0].to_list()
+        faults.append(f"{int(twice.sum())} rows repeat a lot and use; first {first}")
+    if faults:
+        raise ValidationError("The standards of these lots are not one row per lot and use", faults=faults)
+    frames = {}
+    for use, part in standards.groupby("use", observed=True):
+        frames[str(use)] = part.set_index("parcel_id").reindex(lots)
+    return Law(by_use=frames, lots=len(lots))
+
+
+def floor_area_cap_ft2(law: Law, use: str, lot_area_ft2: Floats) -> Floats:
+    """Floor area [ft2] the law gives a use on each lot; NaN unread, inf without a maximum.
+
+    ``floor_area_max_ft2`` is already the ratio, the small-lot rule and any fixed cap resolved for the
+    lot; where only the ratio is read, it is taken of the lot's own (net) area.
+    """
+    cap = law.value(use, "floor_area_max_ft2")
+    by_ratio = law.value(use, "far_max") * lot_area_ft2
+    return np.where(np.isnan(cap), by_ratio, cap)
+
+
+def yards_of(law: Law, *, adu: bool = False) -> pd.DataFrame:
+    """Yards [ft] of main buildings, or of accessory dwellings, in the form ``fit.place`` takes.
+
+    An accessory dwelling keeps the main front and street-side yards and its own side and rear yards;
+    where it has none of its own, the main ones.
+    """
+    main = {
+        "front": law.value("house", "setback_front_ft"),
+        "side": law.value("house", "setback_side_ft"),
+        "rear": law.value("house", "setback_rear_ft"),
+        "street_side": law.value("house", "setback_street_side_ft"),
+    }
+    main["street_side"] = np.where(np.isnan(main["street_side"]), main["front"] / 2, main["street_side"])
+    if adu:
+        side, rear = law.value("adu", "adu_setback_side_ft"), law.value("adu", "adu_setback_rear_ft")
+        main["side"] = np.where(np.isnan(side), main["side"], side)
+        main["rear"] = np.where(np.isnan(rear), main["rear"], rear)
+    return pd.DataFrame(main)

@@ -1,0 +1,351 @@
+"""Ways to add homes to a lot: keep the house, divide it, or build anew; each judged by every rule.
+
+An option is one concrete form (``SFD+ADU_750``); a type groups the forms that answer one question
+(``house_adu``), the first that does best standing for it. The rules are those of the project's zoning
+and capacity reference, sections 2 and 7; every number is in ``catalog/fit`` and ``catalog/buildings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from densitymap.capacity import verdict as _verdict
+from densitymap.capacity.fit import HOUSE, MAIN_USES, House, Places
+from densitymap.capacity.law import Law, floor_area_cap_ft2
+from densitymap.capacity.rules import Rules
+from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, Flags, Judgement, Levels, Margins, cap, judge
+from densitymap.geometry import Floats
+
+UNITS = {"house": 1, "duplex": 2, "triplex": 3}
+THREE, ATTACHED = 3, "internal ADU"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One form of one type in one mode; ``main`` or ``adu`` is None where it has none."""
+
+    form: str
+    mode: str
+    type: str
+    units: int
+    main: str | None = None
+    adu: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Everything known of the lots under one policy, in one order.
+
+    Attributes
+    ----------
+    lots
+        Of the survey: ``lot_area_ft2``, ``frontage_ft``, ``pole_area_ft2``, ``is_landlocked``, ...
+    law, places, house, buildings, rules, margins
+        What their modules say.
+    of_record
+        1 lot of record, 0 not, NaN unknown.
+    ceiling
+        Best level a verdict may have: MAYBE under a condition, an overlay, unread law.
+    front_ceiling
+        Best level where the front is not known from a street.
+    side_path
+        Whether a path leads past the house.
+    """
+
+    lots: pd.DataFrame
+    law: Law
+    places: Places
+    house: House
+    buildings: pd.DataFrame
+    rules: Rules
+    margins: Margins
+    of_record: Floats
+    ceiling: Levels
+    front_ceiling: Levels
+    side_path: Flags
+
+    @cached_property
+    def area(self) -> Floats:
+        """Lot area [ft2]."""
+        return self.lots["lot_area_ft2"].to_numpy(float)
+
+    @cached_property
+    def legal(self) -> dict[str, Judgement]:
+        """What use, lot minimums, street and conditions say of each use."""
+        return {use: _legal(self, use) for use in (*MAIN_USES, "adu")}
+
+    @cached_property
+    def attached(self) -> Floats:
+        """Largest attached accessory dwelling [ft2] the law permits; 0 none, NaN unread."""
+        return self.law.value("adu", "adu_attached_floor_area_max_ft2")
+
+    @cached_property
+    def back_ft(self) -> Floats:
+        """Back of the house that stands; where nobody knows it, of a house at the front yard."""
+        supposed = self.places.main["SFD"][:, 0]
+        return np.where(np.isnan(self.house.back_ft), supposed, self.house.back_ft)
+
+
+def options(buildings: pd.DataFrame) -> Iterator[Option]:
+    """Every form tried, the preferred first within each type."""
+    homes = buildings[buildings["is_dwelling"]].sort_values("floor_area_ft2", ascending=False)
+    adus = [*homes.index[homes["use"] == "adu"]]
+    mains = {use: [*homes.index[homes["use"] == use]] for use in MAIN_USES}
+    houses = [mains["house"][0], HOUSE, *mains["house"][1:]]
+    yield Option(form="house", mode="keep", type="house", units=1)
+    for adu in adus:
+        yield Option(form=f"house+{adu}", mode="keep", type="house_adu", units=2, adu=adu)
+    yield Option(form=f"house+{ATTACHED}", mode="keep", type="house_attached_adu", units=2, adu=ATTACHED)
+    yield Option(form="house->2", mode="keep", type="convert", units=2)
+    for adu in adus:
+        yield Option(form=f"house->2+{adu}", mode="keep", type="convert_adu", units=3, adu=adu)
+    for main in houses:
+        yield Option(form=main, mode="new", type="house", units=1, main=main)
+    for main in houses:
+        for adu in adus:
+            yield Option(form=f"{main}+{adu}", mode="new", type="house_adu", units=2, main=main, adu=adu)
+    for main in houses:
+        yield Option(
+            form=f"{main}+{ATTACHED}", mode="new", type="house_attached_adu", units=2, main=main, adu=ATTACHED
+        )
+    for main in mains["duplex"]:
+        yield Option(form=main, mode="new", type="duplex", units=2, main=main)
+    for main in mains["duplex"]:
+        for adu in adus:
+            yield Option(form=f"{main}+{adu}", mode="new", type="duplex_adu", units=3, main=main, adu=adu)
+    for use in ("triplex", "multi"):
+        for main in mains[use]:
+            yield Option(
+                form=main, mode="new", type=use, units=int(homes.loc[main, "units"]), main=main
+            )
+
+
+def _legal(at: Setting, use: str) -> Judgement:
+    """Use, lot area, frontage, street, condition: what needs no building."""
+    count = len(at.lots)
+    law, margins = at.law, at.margins
+    asked = np.full(count, float(UNITS.get(use, 1)))
+    permitted = law.value(use, "units_max")
+    if use == "triplex":
+        multi = law.value("multi", "units_max")
+        permitted = np.where(multi >= THREE, np.fmax(permitted, multi), permitted)
+    found = judge(_verdict.unjudged(count), "use", permitted, asked, margins=margins)
+    exempt = law.value(use, "lot_of_record_exempt") > 0
+    waived = (law.value(use, "existing_lot_exempt") > 0) | (exempt & (at.of_record > 0))
+    perhaps = exempt & np.isnan(at.of_record)
+    frontage = at.lots["frontage_ft"].to_numpy(float)
+    for rule, have, standard in (
+        ("lot_area", at.area, "lot_area_min_ft2"),
+        ("lot_width", frontage, "lot_width_min_ft"),
+    ):
+        need = law.value(use, standard)
+        found = judge(found, rule, have, need, margins=margins, waived=waived, softened=perhaps)
+    reached = np.where(at.lots["is_landlocked"], FALSE, TRUE).astype(np.int8)
+    found = cap(found, "street", reached)
+    found = cap(found, "condition", at.ceiling)
+    return cap(found, "front_unsure", at.front_ceiling)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """An option judged on every lot, with its slack in each budget."""
+
+    option: Option
+    judgement: Judgement
+    applies: Flags
+    slack_floor_ft2: Floats
+    slack_coverage_ft2: Floats
+    slack_fit_ft: Floats
+
+
+def try_option(at: Setting, option: Option) -> Tried:
+    """Judge one form on every lot.
+
+    Parameters
+    ----------
+    at
+        The lots under one policy.
+    option
+        The form.
+    """
+    count = len(at.lots)
+    stands = at.house.stands
+    applies = np.full(count, True) if option.mode == "new" else stands != 0
+    if option.main == HOUSE:
+        applies = (stands == 1) & ~np.isnan(at.house.width_ft) & ~(at.attached > 0)
+    if option.mode == "keep" and option.type == "house":
+        level = np.where(stands == 1, TRUE, MAYBE).astype(np.int8)
+        kept = cap(_verdict.unjudged(count), "house_unknown", level)
+        unknown = np.full(count, np.nan)
+        return Tried(
+            option=option,
+            judgement=kept,
+            applies=applies,
+            slack_floor_ft2=unknown,
+            slack_coverage_ft2=unknown,
+            slack_fit_ft=unknown,
+        )
+    found = _permission(at, option)
+    found, fit_slack = _placed(at, option, found)
+    found, floor_slack = _floor(at, option, found)
+    found, cover_slack = _coverage(at, option, found)
+    found = _sizes(at, option, found)
+    if option.mode == "keep":
+        found = cap(found, "house_unknown", np.where(stands == 1, TRUE, MAYBE).astype(np.int8))
+    return Tried(
+        option=option,
+        judgement=found,
+        applies=applies,
+        slack_floor_ft2=floor_slack,
+        slack_coverage_ft2=cover_slack,
+        slack_fit_ft=fit_slack,
+    )
+
+
+def _uses(option: Option) -> tuple[str, ...]:
+    """Uses the law must permit for the option."""
+    main = {
+        "house": "house",
+        "house_adu": "house",
+        "house_attached_adu": "house",
+        "duplex": "duplex",
+        "convert": "duplex",
+        "duplex_adu": "triplex",
+        "convert_adu": "triplex",
+        "triplex": "triplex",
+        "multi": "multi",
+    }[option.type]
+    return (main, "adu") if option.adu else (main,)
+
+
+def _permission(at: Setting, option: Option) -> Judgement:
+    uses = _uses(option)
+    if option.mode == "keep" and uses[0] == "house":
+        uses = uses[1:]
+    found = _verdict.unjudged(len(at.lots))
+    for use in uses:
+        found = _both(found, at.legal[use])
+    total = at.law.value("any", "units_max")
+    if option.type == "multi":
+        total = at.law.value("multi", "units_max")
+    units = np.full(len(at.lots), float(option.units))
+    return judge(found, "units", total, units, margins=at.margins)
+
+
+def _both(left: Judgement, right: Judgement) -> Judgement:
+    takes = (right.level < left.level) | ((right.level == left.level) & (right.tightness < left.tightness))
+    return Judgement(
+        level=np.minimum(left.level, right.level),
+        rule=np.where(takes, right.rule, left.rule).astype(np.int8),
+        have=np.where(takes, right.have, left.have),
+        need=np.where(takes, right.need, left.need),
+        tightness=np.where(takes, right.tightness, left.tightness),
+    )
+
+
+def _placed(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
+    """Main building behind the yards; accessory dwelling behind it."""
+    slack = np.full(len(at.lots), np.inf)
+    back = at.back_ft
+    if option.main:
+        back, _, slack = at.places.main[option.main].T
+        least = _least_side(at, option.main)
+        found = judge(found, "yards", least + slack, least, margins=at.margins)
+    if option.adu and option.adu != ATTACHED:
+        _, line, free = at.places.adu[option.adu].T
+        deep = _least_side(at, option.adu)
+        room = np.maximum(line - back - at.rules["house_adu_gap_ft"] + deep, 0.0)
+        found = judge(found, "yards", deep + free, deep, margins=at.margins)
+        found = judge(found, "behind_house", room, deep, margins=at.margins)
+        slack = np.fmin(slack, np.fmin(free, room - deep))
+        if option.mode == "keep":
+            path = np.where(at.side_path, TRUE, np.where(np.isnan(at.house.back_ft), MAYBE, FALSE))
+            found = cap(found, "side_path", path.astype(np.int8))
+    return found, np.where(np.isinf(slack), np.where(slack > 0, np.nan, slack), slack)
+
+
+def _least_side(at: Setting, template: str) -> Floats:
+    if template == HOUSE:
+        return np.fmin(at.house.width_ft, at.house.depth_ft)
+    return np.full(len(at.lots), float(at.buildings.loc[template, ["width_ft", "depth_ft"]].min()))
+
+
+def _amounts(at: Setting, option: Option, column: str, own: Floats) -> Floats:
+    """New floor area or footprint of an option [ft2]."""
+    total = np.zeros(len(at.lots))
+    if option.main == HOUSE:
+        total = total + own
+    elif option.main:
+        total = total + float(at.buildings.loc[option.main, column])
+    if option.adu and option.adu != ATTACHED:
+        total = total + float(at.buildings.loc[option.adu, column])
+    return total
+
+
+def _floor(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
+    """Floor-area budget; a house kept or divided as it is adds none."""
+    limit = floor_area_cap_ft2(at.law, _uses(option)[0], at.area)
+    kept = at.house.floor_ft2 if option.mode == "keep" else 0.0
+    left = limit - kept
+    new = _amounts(at, option, "floor_area_ft2", at.house.floor_ft2)
+    if option.type == "convert":
+        return found, left
+    if option.adu == ATTACHED:
+        return _attached(at, option, found, left, new)
+    return judge(found, "floor_area", left, new, margins=at.margins), left - new
+
+
+def _attached(
+    at: Setting, option: Option, found: Judgement, left: Floats, new: Floats
+) -> tuple[Judgement, Floats]:
+    """A dwelling inside the house, carved from its floor or added to it within the budget."""
+    share = at.law.value("adu", "adu_attached_share_of_main_max")
+    least = at.law.value("adu", "adu_attached_floor_area_min_ft2")
+    least = np.where(np.isnan(least), at.rules["attached_adu_min_floor_area_ft2"], least)
+    whole = at.house.floor_ft2 if option.mode == "keep" else new
+    carved = whole * share / (1 + share)
+    added = np.minimum(whole * share, left - new)
+    most = np.where(np.isnan(at.attached), np.nan, np.minimum(np.fmax(carved, added), at.attached))
+    if option.mode == "new":
+        found = judge(found, "floor_area", left, new, margins=at.margins)
+    permitted = np.where(np.isnan(at.attached), np.nan, (at.attached > 0).astype(float))
+    found = judge(found, "use", permitted, np.ones(len(new)), margins=at.margins)
+    return judge(found, "house_size", most, least, margins=at.margins), left - new
+
+
+def _coverage(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
+    """Coverage budget: buildings, paving for each home, and a flag lot's pole."""
+    paving = at.rules["paving_base_ft2"] + at.rules["paving_per_unit_ft2"] * option.units
+    use = _uses(option)[0]
+    limit = at.law.value(use, "coverage_max") * at.area - paving - at.lots["pole_area_ft2"].to_numpy(float)
+    kept = at.house.footprint_ft2 if option.mode == "keep" else 0.0
+    new = _amounts(at, option, "footprint_ft2", at.house.footprint_ft2)
+    left = limit - kept
+    if option.mode == "keep" and not np.any(new > 0):
+        return found, left
+    return judge(found, "coverage", left, new, margins=at.margins), left - new
+
+
+def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
+    """Heights, the accessory dwelling's own size, the house worth dividing."""
+    count = len(at.lots)
+    storey = at.rules["storey_height_ft"]
+    if option.main and option.main != HOUSE:
+        tall = np.full(count, float(at.buildings.loc[option.main, "storeys"]) * storey)
+        found = judge(found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins)
+    if option.adu and option.adu != ATTACHED:
+        record = at.buildings.loc[option.adu]
+        tall = np.full(count, float(record["storeys"]) * storey)
+        found = judge(found, "height", at.law.value("adu", "adu_height_max_ft"), tall, margins=at.margins)
+        size = np.full(count, float(record["floor_area_ft2"]))
+        exact = Margins(length_ft=0.0, share=0.0)
+        found = judge(found, "home_size", at.law.value("adu", "adu_floor_area_max_ft2"), size, margins=exact)
+    if option.type in ("convert", "convert_adu"):
+        least = np.full(count, at.rules["conversion_min_floor_area_ft2"])
+        found = judge(found, "house_size", at.house.floor_ft2, least, margins=at.margins)
+    return found

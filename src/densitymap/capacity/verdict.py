@@ -1,0 +1,242 @@
+"""Verdicts: rules judged one by one, and which of them binds.
+
+A level is 0 FALSE, 1 MAYBE, 2 TRUE; the level of several rules is the least of theirs, which is the
+nullable logic of the house: FALSE and unknown is FALSE, TRUE and unknown is MAYBE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from densitymap.geometry import Floats
+
+Levels = npt.NDArray[np.int8]
+Flags = npt.NDArray[np.bool_]
+
+FALSE, MAYBE, TRUE = 0, 1, 2
+VERDICTS = ("FALSE", "MAYBE", "TRUE")
+
+RULES = (
+    "use",
+    "units",
+    "lot_area",
+    "lot_width",
+    "street",
+    "yards",
+    "behind_house",
+    "side_path",
+    "floor_area",
+    "coverage",
+    "height",
+    "home_size",
+    "house_size",
+    "condition",
+    "house_unknown",
+    "front_unsure",
+    "split_pattern",
+)
+"""Rules by code; a row's ``binding_rule`` is one of them."""
+
+LENGTH_RULES = frozenset({"lot_width", "yards", "behind_house", "side_path", "height"})
+"""Rules measured in feet; the others in square feet or homes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Margins:
+    """Slack below which a measured lot is in doubt; 0 and 0 where the geometry is exact."""
+
+    length_ft: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What the rules judged so far say of each lot.
+
+    Attributes
+    ----------
+    level
+        0 FALSE, 1 MAYBE, 2 TRUE.
+    rule
+        Code in :data:`RULES` of the rule that binds; -1 before any.
+    have, need
+        What the binding rule measured and asked for.
+    tightness
+        Slack of the binding rule as a share of what it asks for.
+    """
+
+    level: Levels
+    rule: npt.NDArray[np.int8]
+    have: Floats
+    need: Floats
+    tightness: Floats
+
+
+def unjudged(count: int) -> Judgement:
+    """Nothing said yet: every lot TRUE."""
+    return Judgement(
+        level=np.full(count, TRUE, dtype=np.int8),
+        rule=np.full(count, -1, dtype=np.int8),
+        have=np.full(count, np.nan),
+        need=np.full(count, np.nan),
+        tightness=np.full(count, np.inf),
+    )
+
+
+def at_least(have: Floats, need: Floats, *, margin: Floats | float = 0.0) -> tuple[Levels, Floats]:
+    """Level and relative slack of ``have >= need``.
+
+    Missing on either side is MAYBE (nobody knows); a slack below the margin, on either side of the
+    limit, is MAYBE as well: the measurement cannot tell.
+
+    Examples
+    --------
+    >>> at_least(np.array([50.0, 60.0, np.nan]), np.array([70.0, 60.0, 70.0]))[0].tolist()
+    [0, 2, 1]
+    """
+    with np.errstate(invalid="ignore"):
+        slack = have - need
+        level = np.where(slack >= -1e-6, TRUE, FALSE)  # noqa: PLR2004 (rounding of feet)
+        doubtful = np.abs(slack) < margin
+        scale = np.where(np.abs(need) > 0, np.abs(need), 1.0)
+        share = np.where(np.isinf(slack), np.inf, slack / np.where(np.isinf(scale), 1.0, scale))
+    both = np.isinf(have) & np.isinf(need)
+    unknown = np.isnan(slack) & ~both
+    level = np.where(unknown | (doubtful & ~both), MAYBE, np.where(both, TRUE, level))
+    return level.astype(np.int8), np.where(np.isnan(share), np.inf, share)
+
+
+def judge(
+    before: Judgement,
+    rule: str,
+    have: Floats,
+    need: Floats,
+    *,
+    margins: Margins,
+    waived: Flags | None = None,
+    softened: Flags | None = None,
+) -> Judgement:
+    """Add one rule, ``have >= need``, to a judgement.
+
+    Parameters
+    ----------
+    before
+        What was judged so far.
+    rule
+        One of :data:`RULES`.
+    have, need
+        Measured and asked for; missing is unknown, ``inf`` is no limit.
+    margins
+        Doubt of the measurement: feet for lengths, a share of ``need`` for areas; homes have none.
+    waived
+        Lots to which the rule does not apply.
+    softened
+        Lots to which it may not apply: FALSE is MAYBE there.
+    """
+    if rule in LENGTH_RULES:
+        margin: Floats | float = margins.length_ft
+    elif rule in ("use", "units"):
+        margin = 0.0
+    else:
+        margin = margins.share * np.abs(np.where(np.isfinite(need), need, np.nan))
+        margin = np.where(np.isnan(margin), 0.0, margin)
+    level, share = at_least(have, need, margin=margin)
+    if softened is not None:
+        level = np.where(softened & (level == FALSE), MAYBE, level).astype(np.int8)
+    if waived is not None:
+        level, share = np.where(waived, TRUE, level).astype(np.int8), np.where(waived, np.inf, share)
+    return _tighter(before, RULES.index(rule), level, have, need, share)
+
+
+def cap(before: Judgement, rule: str, level: Levels) -> Judgement:
+    """Lower the level for a doubt that has no number."""
+    unknown = np.full(len(level), np.nan)
+    return _tighter(before, RULES.index(rule), level, unknown, unknown, np.full(len(level), np.inf))
+
+
+def _tighter(
+    before: Judgement, code: int, level: Levels, have: Floats, need: Floats, share: Floats
+) -> Judgement:
+    takes = (level < before.level) | (
+        (level == TRUE) & (before.level == TRUE) & (share < before.tightness)
+    )
+    return Judgement(
+        level=np.minimum(before.level, level),
+        rule=np.where(takes, code, before.rule).astype(np.int8),
+        have=np.where(takes, have, before.have),
+        need=np.where(takes, need, before.need),
+        tightness=np.where(takes, share, before.tightness),
+    )
+
+
+def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical:
+    """Names of rules from their codes; missing for -1."""
+    return pd.Categorical.from_codes(codes.astype(np.intp), categories=list(RULES))
+
+
+_SENTENCES = {
+    "use": "{place} does not permit this kind of home by right.",
+    "units": "{place} permits {have} homes on a lot; this would be {need}.",
+    "lot_area": "The lot has {have} square feet; {place} asks for {need}.",
+    "lot_width": "The lot is {have} ft wide at the street; {place} asks for {need}.",
+    "street": "The lot does not reach a street that is known.",
+    "yards": "Behind the yards of {place} no building of this kind fits.",
+    "behind_house": "Behind the house and a gap there is {have} ft where {need} ft is wanted.",
+    "side_path": "Beside the house there is no room for a path to the back.",
+    "floor_area": "{place} leaves {have} square feet of floor; this needs {need}.",
+    "coverage": "{place} leaves {have} square feet for buildings and paving; this needs {need}.",
+    "height": "{place} permits {have} ft of height; this needs {need}.",
+    "home_size": "{place} permits {have} square feet for such a home; this has {need}.",
+    "house_size": "The house has {have} square feet; dividing it in two needs {need}.",
+    "condition": "A council condition, an overlay or law nobody has read may bind this lot further.",
+    "house_unknown": "Nobody knows what stands on the lot; this holds if it is as supposed.",
+    "front_unsure": "Which side faces the street is not known; the sides were judged by their shape.",
+    "split_pattern": "Dividing the lot needs a review of how the lots around are laid out.",
+}
+"""What each rule says to a resident when it binds."""
+
+
+def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Series:
+    """Say each verdict in words a resident understands.
+
+    Parameters
+    ----------
+    fits
+        With ``verdict``, ``binding_rule``, ``have`` and ``need``.
+    place
+        What the law is called on each row (its district); "the code" where missing.
+
+    Returns
+    -------
+    Series of string
+        On the same index.
+    """
+    names = pd.Series("the code", index=fits.index) if place is None else place.astype("string").fillna("the code")
+    text = pd.Series("It fits every rule that was read.", index=fits.index, dtype="string")
+    have, need = _figures(fits["have"]), _figures(fits["need"])
+    speaks = fits["verdict"].ne("TRUE") & fits["binding_rule"].notna()
+    for rule, sentence in _SENTENCES.items():
+        rows = speaks & fits["binding_rule"].eq(rule)
+        if not rows.any():
+            continue
+        said = pd.Series(sentence, index=fits.index[rows], dtype="string")
+        for mark, values in (("{have}", have), ("{need}", need), ("{place}", names)):
+            said = _filled(said, mark, values[rows]) if mark in sentence else said
+        text[rows] = said.str[:1].str.upper() + said.str[1:]
+    return text
+
+
+def _filled(said: pd.Series, mark: str, values: pd.Series) -> pd.Series:
+    parts = said.str.partition(mark).astype("string")
+    return parts[0] + values.astype("string") + parts[2]
+
+
+def _figures(values: pd.Series) -> pd.Series:
+    number = values.astype(float)
+    whole = number.where(np.isfinite(number)).round().astype("Int64").astype("string")
+    whole = whole.str.replace(r"(?<=\d)(?=(?:\d{3})+$)", ",", regex=True)
+    return whole.fillna("an unknown number of").mask(np.isposinf(number), "no limit of")
