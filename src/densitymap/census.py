@@ -148,9 +148,7 @@ def refuse_percentages(frame: pd.DataFrame, shares: Iterable[str]) -> None:
         known = frame[name].dropna()
         over = known > 1
         if len(known) and over.mean() > 0.5:  # noqa: PLR2004 - most of the column: another unit, not an outlier
-            faults.append(
-                f"{name}: {int(over.sum())} of {len(known)} values exceed 1, the largest {known.max():g}"
-            )
+            faults.append(f"{name}: {int(over.sum())} of {len(known)} exceed 1, the largest {known.max():g}")
     if faults:
         raise ValidationError(
             "Shares from 0 to 1 are expected; these columns look like percentages",

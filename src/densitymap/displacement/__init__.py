@@ -1,0 +1,1 @@
+"""Pressure on places: census measures with their doubts, published definitions, back-test."""

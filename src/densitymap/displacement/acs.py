@@ -24,7 +24,7 @@ Z90 = 1.645
 
 
 def standard_error(moe: npt.ArrayLike) -> Floats:
-    """Standard error of a published margin."""
+    """Turn a published margin into a standard error."""
     return np.asarray(moe, dtype=float) / Z90
 
 
@@ -133,7 +133,7 @@ def measures(raw: pd.DataFrame, *, table: str = "tracts") -> pd.DataFrame:
     return schema.conform(pd.DataFrame(keys | made, index=raw.index), table)
 
 
-def _series(value: Any, index: pd.Index) -> pd.Series:
+def _series(value: pd.Series | Floats, index: pd.Index) -> pd.Series:
     if isinstance(value, pd.Series):
         return value
     return pd.Series(value, index=index).astype("Float64").mask(np.isnan(value))

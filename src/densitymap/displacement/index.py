@@ -33,9 +33,16 @@ class Judged:
     """PRESSURE_INPUTS: contribution per tract and input; empty where the definition has no score."""
 
 
-def score(tracts: pd.DataFrame, index: Index | str, **options: Any) -> pd.DataFrame:
-    """PRESSURE of tracts by one definition; the options are those of :func:`judge`."""
-    return judge(tracts, index, **options).pressure
+def score(
+    tracts: pd.DataFrame,
+    index: Index | str,
+    *,
+    reference: pd.Series | None = None,
+    n_draws: int | None = None,
+    seed: int | None = None,
+) -> pd.DataFrame:
+    """PRESSURE of tracts by one definition: the first table of :func:`judge`."""
+    return judge(tracts, index, reference=reference, n_draws=n_draws, seed=seed).pressure
 
 
 def judge(
@@ -105,7 +112,7 @@ def evaluate(spec: Index, inputs: Mapping[str, Floats], setting: Setting) -> dic
 
 def _check_tracts(tracts: pd.DataFrame, spec: Index) -> None:
     faults = []
-    periods = tracts["acs_period"].dropna().unique() if "acs_period" in tracts else []
+    periods: list[str] = list(tracts["acs_period"].dropna().unique()) if "acs_period" in tracts else []
     if len(periods) > 1:
         faults.append(f"periods {', '.join(map(str, periods))} are mixed")
     repeated = tracts["tract_geoid"].duplicated()
@@ -191,7 +198,7 @@ def _pressure(
     table = _keys(spec, tracts)
     if "acs_period" in tracts:
         table["acs_period"] = tracts["acs_period"]
-    table["index_years"] = spec.years or table.get("acs_period", pd.NA)
+    table["index_years"] = spec.years or (table.get("acs_period", default=pd.NA))
     table["reference_set"] = spec.reference_set
     table["pressure_score"] = (
         pd.Series(number, tracts.index).astype("Float64").mask(~known | np.isnan(number))
@@ -247,7 +254,7 @@ def _stability(
     }
 
 
-def _masked(values: Floats, unknown: npt.NDArray[np.bool_]) -> Any:
+def _masked(values: Floats, unknown: npt.NDArray[np.bool_]) -> pd.arrays.FloatingArray:
     return pd.arrays.FloatingArray(np.where(unknown, 0.0, values), unknown.copy())
 
 
@@ -304,7 +311,7 @@ def _contributions(spec: Index, tracts: pd.DataFrame, values: Mapping[str, Float
 def _reasons(
     spec: Index, tracts: pd.DataFrame, values: Mapping[str, Floats], codes: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.object_]:
-    """The words behind each class, contribution by contribution."""
+    """Say in words what is behind each class, input by input."""
     text = np.full(len(tracts), "", dtype=object)
     meaning = {entry.name: entry.meaning for entry in spec.inputs}
     for source, step, _weight in _parts(spec):

@@ -42,7 +42,7 @@ def percentile(of: Floats, setting: Setting, *, reverse: bool = False) -> Floats
 
 
 def zscore(of: Floats, setting: Setting, *, reverse: bool = False) -> Floats:
-    """Standard deviations above the reference mean; 0 everywhere if the reference does not vary."""
+    """Count standard deviations above the reference mean; 0 everywhere if it does not vary."""
     known = _reference(of, setting)
     mean, deviation = _nan(np.nanmean, known), _nan(np.nanstd, known)
     score = np.where(deviation > 0, (of - mean) / np.where(deviation > 0, deviation, 1.0), of - mean)
@@ -56,12 +56,12 @@ def mean(of: Sequence[Floats], _setting: Setting, *, weights: Sequence[float] | 
 
 
 def difference(of: Sequence[Floats], _setting: Setting) -> Floats:
-    """The first less the second."""
+    """Subtract the second from the first."""
     return of[0] - of[1]
 
 
 def ratio(of: Sequence[Floats], _setting: Setting) -> Floats:
-    """The first over the second; unknown where the second is 0."""
+    """Divide the first by the second; unknown where the second is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(of[1] == 0, np.nan, of[0] / of[1])
 
@@ -141,9 +141,10 @@ def count_at_least(of: Sequence[Floats], _setting: Setting, *, n: int) -> Floats
 def touches(of: Floats, setting: Setting) -> Floats:
     """Whether any neighbouring tract is true; false without neighbours."""
     here, there = setting.neighbours.T
-    yes, unknown = np.zeros(of.shape), np.zeros(of.shape)
-    np.maximum.at(yes, (..., here), (of[..., there] == 1).astype(float))
-    np.maximum.at(unknown, (..., here), np.isnan(of[..., there]).astype(float))
+    pairs = np.zeros((of.shape[-1], of.shape[-1]))
+    pairs[here, there] = 1.0
+    yes = (of == 1).astype(float) @ pairs.T
+    unknown = np.isnan(of).astype(float) @ pairs.T
     return np.where(yes > 0, 1.0, np.where(unknown > 0, np.nan, 0.0))
 
 
@@ -179,8 +180,24 @@ def _truth(left: Floats, right: Floats, op: str) -> Floats:
 VERBS: Mapping[str, Callable[..., Floats]] = {
     verb.__name__: verb
     for verb in (
-        percentile, zscore, mean, difference, ratio, relative_change, over_reference, less_reference, above,
-        below, change_above_reference, compare, quantile_group, all_of, any_of, none_of, count_at_least, touches,
+        percentile,
+        zscore,
+        mean,
+        difference,
+        ratio,
+        relative_change,
+        over_reference,
+        less_reference,
+        above,
+        below,
+        change_above_reference,
+        compare,
+        quantile_group,
+        all_of,
+        any_of,
+        none_of,
+        count_at_least,
+        touches,
     )
-}  # fmt: skip
+}
 """Every verb by the name used in ``catalog/indices``."""
