@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -80,7 +80,7 @@ class ZoningCode:
 
 def standards() -> Mapping[str, Standard]:
     """Every standard of the vocabulary by name."""
-    found = {}
+    found: dict[str, Standard] = {}
     for record in params.load_all("standards").values():
         found |= {name: Standard(name=name, **fields) for name, fields in record.items()}
     return found
@@ -201,31 +201,36 @@ def _rows(
 
 
 def _row_faults(given: Mapping[str, Any], row: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
-    vocabulary = standards()
     for name in {*given} - _ROW_FIELDS:
         yield f"unknown field {name!r}.{params.nearest(name, _ROW_FIELDS)}"
     for name in _REQUIRED:
         if given.get(name) is None:
             yield f"{name} is missing"
-    standard = vocabulary.get(str(given.get("standard")))
-    if standard is None:
-        yield f"unknown standard {given.get('standard')!r}.{params.nearest(str(given.get('standard')), vocabulary)}"
-    elif given.get("unit") not in (None, standard.unit):
-        yield f"unit is {given['unit']!r}, the standard's is {standard.unit!r}"
-    yield from _value_faults(row.get("value"))
-    if row["use"] is not None and row["use"] not in head["uses"]:
-        yield f"unknown use {row['use']!r}.{params.nearest(str(row['use']), head['uses'])}"
-    if row["basis"] is not None and row["basis"] not in head["bases"]:
-        yield f"unknown basis {row['basis']!r}.{params.nearest(str(row['basis']), head['bases'])}"
+    yield from _unit_faults(str(given.get("standard")), given.get("unit"))
+    yield from _value_faults(row["value"])
+    yield from _choice_faults("use", [row["use"]], head["uses"])
+    yield from _choice_faults("basis", [row["basis"]], head["bases"])
+    yield from _choice_faults("source", row["sources"] or (), head["sources"])
     if row["mark"] not in MARKS:
         yield f"mark must be one of {', '.join(MARKS)}"
     if not row["section"] and row["mark"] != "A":
         yield "no citation: give `section`, or mark = 'A' and say assumption"
     if not row["sources"]:
         yield "no source"
-    for name in row["sources"] or ():
-        if name not in head["sources"]:
-            yield f"unknown source {name!r}.{params.nearest(name, head['sources'])}"
+
+
+def _unit_faults(name: str, unit: object) -> Iterator[str]:
+    standard = standards().get(name)
+    if standard is None:
+        yield f"unknown standard {name!r}.{params.nearest(name, standards())}"
+    elif unit not in (None, standard.unit):
+        yield f"unit is {unit!r}, the standard's is {standard.unit!r}"
+
+
+def _choice_faults(what: str, given: Iterable[Any], known: Iterable[str]) -> Iterator[str]:
+    for name in given:
+        if name is not None and name not in known:
+            yield f"unknown {what} {name!r}.{params.nearest(str(name), known)}"
 
 
 def _value_faults(value: object) -> Iterator[str]:
@@ -252,7 +257,7 @@ def _in_force(table: pd.DataFrame, on: date | None) -> pd.DataFrame:
     keep = (begun.isna() | (begun.dropna() <= on).reindex(table.index, fill_value=False)) & (
         ended.isna() | (ended.dropna() > on).reindex(table.index, fill_value=False)
     )
-    return cast("pd.DataFrame", table[keep].reset_index(drop=True))
+    return table[keep].reset_index(drop=True)
 
 
 def _repeated(table: pd.DataFrame) -> list[str]:

@@ -101,7 +101,7 @@ def parse_zones(texts: pd.Series, code: ZoningCode) -> pd.DataFrame:
 
 
 def describe(text: object, code: ZoningCode) -> dict[str, Any] | list[dict[str, Any]]:
-    """What the command ``densitymap zone`` prints: one object, or an array when split."""
+    """Give what the command ``densitymap zone`` prints: one object, or an array when split."""
     answers = [_answer(part, code) for part in parse_zone(text, code)]
     return answers[0] if len(answers) == 1 else answers
 

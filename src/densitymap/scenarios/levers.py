@@ -1,0 +1,246 @@
+"""Levers: each gives a zoning code with some values changed; none changes the one it is given.
+
+A lever is a table of a scenario file: ``kind`` names a function of :data:`KINDS`, the other fields
+are its keyword arguments, so the signature is the grammar.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from densitymap.params import nearest
+from densitymap.zoning.code import ZoningCode, standards
+
+Lever = Mapping[str, Any]
+_CELL = ["district", "use", "standard"]
+
+
+def set_standard(
+    code: ZoningCode, *, districts: Sequence[str], standard: str, value: float, use: str = "any"
+) -> ZoningCode:
+    """Set a standard to a value."""
+    return _with(code, {(district, use, standard): value for district in districts})
+
+
+def set_at_least(
+    code: ZoningCode, *, districts: Sequence[str], standard: str, value: float, use: str = "any"
+) -> ZoningCode:
+    """Raise a standard to a value where it is lower; leave it where it is unread."""
+    current = _values(code, districts, use, standard)
+    return _with(code, {(name, use, standard): max(old, value) for name, old in current.items()})
+
+
+def set_at_most(
+    code: ZoningCode, *, districts: Sequence[str], standard: str, value: float, use: str = "any"
+) -> ZoningCode:
+    """Lower a standard to a value where it is higher; leave it where it is unread."""
+    current = _values(code, districts, use, standard)
+    return _with(code, {(name, use, standard): min(old, value) for name, old in current.items()})
+
+
+def derive_standard(
+    code: ZoningCode,
+    *,
+    districts: Sequence[str],
+    standard: str,
+    use: str,
+    from_use: str = "any",
+    plus: float = 0.0,
+    at_least: float = 0.0,
+) -> ZoningCode:
+    """Give a use a standard made from another use's: the greater of (that + plus) and at_least.
+
+    What the use has already is never lowered. Districts whose base value is unread are left alone.
+    """
+    base = _values(code, districts, from_use, standard)
+    own = _values(code, districts, use, standard)
+    return _with(
+        code,
+        {
+            (name, use, standard): max(value + plus, at_least, own.get(name, 0.0))
+            for name, value in base.items()
+        },
+    )
+
+
+def allow_use(code: ZoningCode, *, districts: Sequence[str], use: str, units: float) -> ZoningCode:
+    """Permit a use by right with so many homes; the lot's total follows. Nothing is lowered."""
+    own = _values(code, districts, use, "units_max", own=True)
+    total = _values(code, districts, "any", "units_max")
+    together = units + 1 if use == "adu" else units
+    changes = {(name, use, "units_max"): max(units, own.get(name, 0.0)) for name in districts}
+    changes |= {(name, "any", "units_max"): max(together, total.get(name, 0.0)) for name in districts}
+    return _with(code, changes)
+
+
+def waive_minimums(code: ZoningCode, *, districts: Sequence[str], use: str) -> ZoningCode:
+    """Let every lot that exists today have this use, whatever its area and width."""
+    return _with(code, {(district, use, "existing_lot_exempt"): 1.0 for district in districts})
+
+
+def waive_for_lots_of_record(code: ZoningCode, *, districts: Sequence[str], use: str) -> ZoningCode:
+    """Let lots of record below the minimums have this use."""
+    return _with(code, {(district, use, "lot_of_record_exempt"): 1.0 for district in districts})
+
+
+def allow_splits(code: ZoningCode, *, districts: Sequence[str]) -> ZoningCode:
+    """Let a lot be divided by right where every part meets the minimums."""
+    return _with(code, {(district, "any", "splits_by_right"): 1.0 for district in districts})
+
+
+KINDS: Mapping[str, Callable[..., ZoningCode]] = {
+    function.__name__: function
+    for function in (
+        set_standard, set_at_least, set_at_most, derive_standard, allow_use, waive_minimums,
+        waive_for_lots_of_record, allow_splits,
+    )
+}  # fmt: skip
+"""Every kind of lever by its name."""
+
+
+def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
+    """Everything wrong with a lever before it is pulled."""
+    kind = lever.get("kind")
+    if kind not in KINDS:
+        yield f"unknown kind {kind!r}.{nearest(str(kind), KINDS)}"
+        return
+    accepted = inspect.signature(KINDS[kind]).parameters
+    for name in lever:
+        if name not in accepted and name != "kind":
+            yield f"{kind} takes no {name!r}.{nearest(name, accepted)}"
+    for name, parameter in accepted.items():
+        if name != "code" and name not in lever and parameter.default is parameter.empty:
+            yield f"{kind} needs {name!r}"
+    yield from _name_faults(lever, code)
+    yield from _number_faults(lever, kind)
+
+
+def pull_all(code: ZoningCode, levers: Sequence[Lever]) -> tuple[ZoningCode, tuple[str, ...], list[str]]:
+    """Pull levers in order.
+
+    Returns
+    -------
+    The code; a note for each lever or district that nothing reached; contradictions, which are
+    a cell moved up by one lever and down by another, or set to two values.
+    """
+    notes: list[str] = []
+    contradictions: list[str] = []
+    moved: dict[tuple[str, str, str], tuple[int, float, bool]] = {}
+    for number, lever in enumerate(levers, start=1):
+        after = KINDS[lever["kind"]](code, **{key: value for key, value in lever.items() if key != "kind"})
+        changes = _changes(code, after)
+        notes += _reach(number, lever, after)
+        for cell, (old, new) in changes.items():
+            contradictions += _contradiction(number, cell, (old, new), moved.get(cell), lever)
+            step = new if math.isnan(old) else new - old
+            moved[cell] = (number, step, lever["kind"] == "set_standard")
+        code = after
+    return code, tuple(notes), contradictions
+
+
+def _contradiction(
+    number: int,
+    cell: tuple[str, str, str],
+    values: tuple[float, float],
+    before: tuple[int, float, bool] | None,
+    lever: Lever,
+) -> list[str]:
+    if before is None:
+        return []
+    earlier, step, was_set = before
+    old, new = values
+    both_set = was_set and lever["kind"] == "set_standard"
+    if both_set or step * (new - old) < 0:
+        district, use, standard = cell
+        return [
+            f"lever {number} makes {standard} of {district} ({use}) {new:g}; lever {earlier} made it {old:g}"
+        ]
+    return []
+
+
+def _reach(number: int, lever: Lever, after: ZoningCode) -> list[str]:
+    """Districts a lever named and could not reach, because the value it builds on is unread."""
+    standard = lever.get("standard")
+    if standard is None:
+        return []
+    reached = after.rows.loc[
+        (after.rows["standard"] == standard) & (after.rows["use"] == lever.get("use", "any")), "district"
+    ]
+    missed = [name for name in lever["districts"] if name not in set(reached)]
+    if not missed:
+        return []
+    which = "no district" if len(missed) == len(lever["districts"]) else f"not {', '.join(missed)}"
+    return [f"lever {number} ({lever['kind']} {standard}) reaches {which}: the value it builds on is unread"]
+
+
+def _name_faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
+    districts = lever.get("districts", [])
+    if not isinstance(districts, list) or not districts:
+        yield "districts must be a list of at least one district"
+        districts = []
+    for name in districts:
+        if name not in code.districts:
+            yield f"{code.name} has no district {name!r}.{nearest(str(name), code.districts)}"
+    for field in ("use", "from_use"):
+        if field in lever and lever[field] not in code.uses:
+            yield f"unknown use {lever[field]!r}.{nearest(str(lever[field]), code.uses)}"
+    if "standard" in lever and lever["standard"] not in standards():
+        yield f"unknown standard {lever['standard']!r}.{nearest(str(lever['standard']), standards())}"
+
+
+def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
+    for field in ("value", "plus", "at_least", "units"):
+        value = lever.get(field, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            yield f"{field} of {kind} must be a number of at least 0, not {value!r}"
+
+
+def _values(
+    code: ZoningCode, districts: Sequence[str], use: str, standard: str, *, own: bool = False
+) -> dict[str, float]:
+    """Value of a standard by district: the use's own, else the one for any use; unread ones left out."""
+    rows = code.rows[(code.rows["standard"] == standard) & code.rows["district"].isin(districts)]
+    found = {} if own else rows[rows["use"] == "any"].set_index("district")["value"].to_dict()
+    found |= rows[rows["use"] == use].set_index("district")["value"].to_dict()
+    return {str(name): float(value) for name, value in found.items()}
+
+
+def _with(code: ZoningCode, changes: Mapping[tuple[str, str, str], float]) -> ZoningCode:
+    """Give the code with these cells changed; a new cell takes the unit of its standard."""
+    if not changes:
+        return code
+    rows = code.rows.copy()
+    index = pd.MultiIndex.from_frame(rows[_CELL])
+    new = pd.Series(changes, dtype="float64")
+    known = new.index.isin(index)
+    position = index.get_indexer(new.index[known])
+    rows.loc[rows.index[position], "value"] = new[known].to_numpy()
+    rows.loc[rows.index[position], ["mark", "verified_by", "condition"]] = ["A", "changed by a lever", None]
+    return replace(code, rows=pd.concat([rows, _new_rows(code, new[~known])], ignore_index=True))
+
+
+def _new_rows(code: ZoningCode, new: pd.Series) -> pd.DataFrame:
+    cells = new.index.to_frame(index=False).set_axis(_CELL, axis=1)
+    units = {name: standard.unit for name, standard in standards().items()}
+    rows = cells.assign(value=new.to_numpy(), unit=cells["standard"].map(units), mark="A")
+    rows["basis"] = rows["standard"].map({"far_max": "net"})
+    rows["section"] = rows["verified_by"] = "changed by a lever"
+    rows["sources"] = [["assumption"]] * len(rows)
+    return rows.reindex(columns=code.rows.columns).astype(code.rows.dtypes.to_dict())
+
+
+def _changes(before: ZoningCode, after: ZoningCode) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """Cells whose value differs, as (old, new); a new cell has no old value."""
+    old, new = (code.rows.set_index(_CELL)["value"] for code in (before, after))
+    was = old.reindex(new.index)
+    differs = ~((was == new) | (was.isna() & new.isna()))
+    return {
+        (str(cell[0]), str(cell[1]), str(cell[2])): (float(was.loc[cell]), float(new.loc[cell]))
+        for cell in new.index[differs]
+    }
