@@ -152,5 +152,14 @@ def _source(layer: str, order: int, raw: Mapping[str, Any], faults: list[str]) -
         return Source(**values)
     except TypeError as fault:
         faults.append(f"layers.{layer}, source {order}: {fault}")
-        blank = dict.fromkeys(("name", "title", "licence", "vintage", "publisher", "attribution"), "?")
-        return Source(**blank, files=(), columns={}, order=order)
+        return Source(
+            name="?",
+            title="?",
+            files=(),
+            columns={},
+            licence="?",
+            vintage="?",
+            publisher="?",
+            attribution="?",
+            order=order,
+        )

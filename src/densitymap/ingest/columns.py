@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from densitymap.city import Source
 from densitymap.errors import ValidationError
 from densitymap.ingest.receipt import Receipt
 
-TEXT = "string"
+TEXT: Final = "string"
 
 
 def needed(source: Source) -> set[str]:
@@ -74,7 +74,7 @@ def mapped(
                     result[f"{column.name}_kind"] = kinds
             result[column.name] = _number(raw, entry, column, receipt)
         elif column.dtype == "boolean":
-            result[column.name] = _text(raw, entry).str.lower().isin(("true", "t", "yes", "y", "1"))
+            result[column.name] = _boolean(_text(raw, entry))
         else:
             result[column.name] = _text(raw, entry)
     return result
@@ -90,6 +90,11 @@ def stripped(values: pd.Series) -> pd.Series:
     """
     text = values.astype(TEXT).str.strip()
     return text.mask(text == "", pd.NA)
+
+
+def _boolean(text: pd.Series) -> pd.Series:
+    truth = text.str.lower().isin(("true", "t", "yes", "y", "1")).astype("boolean")
+    return truth.mask(text.isna(), pd.NA)
 
 
 def selected(raw: pd.DataFrame, source: Source, receipt: Receipt) -> pd.DataFrame:

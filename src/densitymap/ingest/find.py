@@ -43,24 +43,23 @@ def find(layer: Layer, roots: Sequence[Path]) -> Found | None:
     ValidationError
         If two files match the same source: they truly compete, and a person must choose.
     """
-    candidates: list[tuple[Source | None, Path, list[Path]]] = []
-    for root in roots:
-        candidates.append((None, root, sorted(_files_in(root / ADDED / layer.name))))
+    candidates: list[tuple[Source | None, Path, list[Path]]] = [
+        (None, root, sorted(_files_in(root / ADDED / layer.name))) for root in roots
+    ]
     for source in layer.sources:
-        for root in roots:
-            candidates.append((source, root, _matches(source, root)))
+        candidates += [(source, root, _matches(source, root)) for root in roots]
     present = [(source, root, files) for source, root, files in candidates if files]
     if not present:
         return None
-    source, root, files = present[0]
+    chosen, root, files = present[0]
     if len(files) > 1:
         raise ValidationError(
-            f"Layer {layer.name}: {len(files)} files compete as {source.name if source else 'added'}",
+            f"Layer {layer.name}: {len(files)} files compete as {chosen.name if chosen else 'added'}",
             faults=[file.relative_to(root).as_posix() for file in files],
             next_step="keep one of them in the folder, or name another with --source",
         )
     unused = tuple(file for _, _, others in present[1:] for file in others)
-    return Found(files[0], root, source, unused)
+    return Found(files[0], root, chosen, unused)
 
 
 def _matches(source: Source, root: Path) -> list[Path]:

@@ -82,4 +82,5 @@ def _combined(values: Any, first: pd.Series, column: schema.Column) -> pd.Series
     """One value of many: the sum of a count, else the value all records agree on, else missing."""
     if column.kind == "extensive" and column.name != "lot_area_ft2_assessor":
         return values.sum().where(values.count() == values.size())
-    return first.where(values.nunique(dropna=False) == 1)
+    agree = values.nunique(dropna=False).eq(1)
+    return first.where(agree)

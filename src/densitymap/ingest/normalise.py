@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import geopandas as gpd
 import pandas as pd
 
@@ -147,7 +148,7 @@ def _with_our_columns(
     if source.reader == "census_api":
         frame = measures(raw)
         constant = columns.mapped(raw, source, layer.table, receipt)
-        frame = frame.assign(**{name: constant[name] for name in constant})
+        frame = frame.drop(columns=constant.columns, errors="ignore").join(constant)
     else:
         frame = columns.mapped(raw, source, layer.table, receipt, census_codes=layer.census)
     if layer.shape == "none":

@@ -82,7 +82,7 @@ def read(
     wanted = [name for name in present if columns is None or name in set(columns)]
     try:
         if path.name.endswith(PARQUET):
-            return _read_parquet(path, present, wanted)
+            return _read_parquet(path, wanted)
         if path.name.endswith(TABLES):
             return _read_csv(path, columns, coordinates)
         return pyogrio.read_dataframe(
@@ -125,7 +125,7 @@ def check_place(frame: gpd.GeoDataFrame, city: City, *, where: str) -> None:
         )
 
 
-def _read_parquet(path: Path, present: Iterable[str], wanted: list[str]) -> pd.DataFrame:
+def _read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
     metadata = pq.read_schema(path).metadata or {}
     if b"geo" in metadata:
         return gpd.read_parquet(path, columns=wanted if "geometry" in wanted else None)

@@ -111,7 +111,6 @@ def _add_window(
 
 def _at_point(raster: Any, band: int, shapes: npt.NDArray[np.object_]) -> Floats:
     points = shapely.get_coordinates(shapely.point_on_surface(shapes))
-    sampled = np.ma.masked_all(len(points))
-    for row, value in enumerate(raster.sample(points, indexes=band, masked=True)):
-        sampled[row] = value[0]
-    return np.asarray(sampled.filled(np.nan), float)
+    samples = np.ma.vstack(list(raster.sample(points, indexes=band, masked=True)) or [np.ma.empty((0, 1))])
+    values = samples[:, 0].astype(float)
+    return np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values))

@@ -94,7 +94,8 @@ def neighborhoods_in(
         places = area.frame(city.crs).rename(columns={"area_name": "neighborhood"}).assign(npu=pd.NA)
     cut = _cut(places, area)
     counted = parcels.groupby("neighborhood")
-    cut["lots"] = cut["neighborhood"].map(counted.size()).astype("Int64").fillna(value=0)
+    lots = counted.size().reindex(cut["neighborhood"], fill_value=0)
+    cut["lots"] = pd.array(lots.to_numpy(), dtype="Int64")
     covered = cut["neighborhood"].map(counted["lot_area_ft2"].sum()) / ACRE_FT2
     cut["lot_share_of_area"] = (covered / cut["acres_in_area"]).astype("Float64")
     cut["has_parcels"] = cut["lots"] > 0

@@ -1,0 +1,5 @@
+"""Run as ``python -m densitymap``."""
+
+from densitymap.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""What a command may print: one JSON document on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from densitymap.errors import DensitymapError
+from densitymap.pipeline.workspace import Workspace
+
+INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Settings:
+    """Options every command takes, before or after its name."""
+
+    workspace: Workspace = Workspace(Path())
+    as_json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    @property
+    def console(self) -> Console:
+        """Where words for a person go."""
+        return Console(stderr=True, quiet=self.quiet, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Tell the person something; data text is never read as markup."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def answer(self, document: Any) -> None:
+        """Print the one JSON document of the run, if it was asked for."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[..., None]]:
+        """Give a function that moves a bar on a terminal, and does nothing off one."""
+        console = self.console
+        if not console.is_terminal or self.quiet:
+            yield lambda *_: None
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(title, total=None)
+
+            def move(step: str | int, total: int | None = None) -> None:
+                if isinstance(step, int):
+                    bar.update(task, completed=step, total=total)
+                else:
+                    bar.update(task, description=step)
+
+            yield move
+
+
+SETTINGS = Settings()
+"""Set once per run, before a command starts."""
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn what a command raises into one clear message and the right exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return command(*args, **kwargs)
+        except DensitymapError as fault:
+            _report(str(fault), fault.exit_code, fault.next_step)
+            raise typer.Exit(fault.exit_code) from fault
+        except KeyboardInterrupt as fault:
+            _report("Interrupted; what was there before is whole.", INTERRUPTED, "run the command again")
+            raise typer.Exit(INTERRUPTED) from fault
+        except BrokenPipeError as fault:
+            raise typer.Exit(0) from fault
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as fault:
+            what = f"A bug in densitymap: {type(fault).__name__}: {fault}"
+            _report(what, 1, "run it again with --debug and report what it prints")
+            raise typer.Exit(1) from fault
+
+    return run
+
+
+def _report(message: str, code: int, next_step: str | None) -> None:
+    if SETTINGS.debug:
+        traceback.print_exc()
+    Console(stderr=True, highlight=False).print(f"Error: {message}", markup=False, soft_wrap=True)
+    SETTINGS.answer({"error": {"message": message, "exit_code": code, "next": next_step}})
+
+
+def _show_warning(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+    if SETTINGS.debug or not issubclass(category, (DeprecationWarning, FutureWarning, RuntimeWarning)):
+        SETTINGS.say(f"Note: {message}")
+
+

@@ -1,0 +1,94 @@
+"""Look at the machine and the workspace, and say how to mend what is wrong."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pyproj
+
+from densitymap import __version__
+from densitymap.city import load_city
+from densitymap.errors import DensitymapError
+from densitymap.maps.assets import leaflet
+from densitymap.pipeline.workspace import Workspace, read_json
+
+LEAST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 500_000_000
+LIBRARIES = ("geopandas", "shapely", "pandas", "numpy", "pyarrow", "pyogrio", "rasterio", "folium")
+OPTIONAL = {"numba": "speed", "scikit-learn": "models"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def examine(space: Workspace) -> dict[str, Any]:
+    """Run every check; ``ok`` is whether all that must hold does."""
+    checks = list(_checks(space))
+    return {
+        "version": __version__,
+        "ok": all(check["ok"] for check in checks if check["needed"]),
+        "checks": checks,
+    }
+
+
+def _checks(space: Workspace) -> Iterator[dict[str, Any]]:
+    version = sys.version.split()[0]
+    yield _check("Python", version, sys.version_info >= LEAST_PYTHON, "install Python 3.11 or newer")
+    yield from (_library(name, needed=True, mend="run `make install`") for name in LIBRARIES)
+    for name, extra in OPTIONAL.items():
+        yield _library(name, needed=False, mend=f"pip install 'densitymap[{extra}]'")
+    yield from _catalogue()
+    yield _assets()
+    yield _disk(space)
+    yield _grids()
+    yield _build(space)
+    browser = next((name for name in BROWSERS if shutil.which(name)), None)
+    yield _check("browser for tests", browser or "none", bool(browser), "run `make system`", needed=False)
+
+
+def _check(name: str, found: str, ok: bool, mend: str, *, needed: bool = True) -> dict[str, Any]:  # noqa: FBT001
+    return {"name": name, "found": found, "ok": bool(ok), "needed": needed, "mend": mend}
+
+
+def _library(name: str, *, needed: bool, mend: str) -> dict[str, Any]:
+    try:
+        return _check(name, importlib.metadata.version(name), True, mend, needed=needed)
+    except importlib.metadata.PackageNotFoundError:
+        return _check(name, "not installed", False, mend, needed=needed)
+
+
+def _catalogue() -> Iterator[dict[str, Any]]:
+    try:
+        city = load_city("atlanta")
+        yield _check("catalogue", f"{len(city.layers)} layers", True, "")
+    except DensitymapError as fault:
+        yield _check("catalogue", str(fault), False, "correct catalog/cities/atlanta.toml")
+
+
+def _assets() -> dict[str, Any]:
+    mend = "reinstall xstatic-leaflet: `make install`"
+    try:
+        leaflet()
+        return _check("Leaflet for the map", "found, SHA-256 as pinned", True, mend)
+    except DensitymapError as fault:
+        return _check("Leaflet for the map", str(fault), False, mend)
+
+
+def _disk(space: Workspace) -> dict[str, Any]:
+    place = next(path for path in (space.root.resolve(), *space.root.resolve().parents) if path.is_dir())
+    free = shutil.disk_usage(place).free
+    return _check("free disk", f"{free / 1e9:.1f} GB", free > LEAST_FREE_BYTES, "free 500 MB")
+
+
+def _grids() -> dict[str, Any]:
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:2240", always_xy=True).transform(-84.33, 33.75)
+    sane = 2_200_000 < x < 2_300_000 and 1_300_000 < y < 1_400_000  # noqa: PLR2004 - where Atlanta lies
+    return _check("PROJ", f"{pyproj.proj_version_str}", sane, "reinstall pyproj")
+
+
+def _build(space: Workspace) -> dict[str, Any]:
+    report = read_json(space.results / "build.json")
+    found = f"{report['area']}, {report['lots']:,} lots" if report else "none yet"
+    return _check("last build", found, bool(report), "run `densitymap build`", needed=False)
