@@ -25,7 +25,9 @@ def block_shapes(grid: Grid) -> Geometries:
     still = np.zeros(_PIECES)
     along = np.concatenate([share, still + 1, back, still])
     up = np.concatenate([still, share, still + 1, back])
-    low_u, high_u, low_v, high_v = (grid.cells[c].to_numpy()[:, None] for c in ("u_low", "u_high", "v_low", "v_high"))
+    low_u, high_u, low_v, high_v = (
+        grid.cells[c].to_numpy()[:, None] for c in ("u_low", "u_high", "v_low", "v_high")
+    )
     x, y = bend(grid.settings, low_u * (1 - along) + high_u * along, low_v * (1 - up) + high_v * up)
     ring = np.stack([x, y], axis=2)
     return np.asarray(shapely.polygons(np.concatenate([ring, ring[:, :1]], axis=1)), object)
@@ -72,7 +74,9 @@ def boundaries(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
     former = dissolve(grid, cells["council_former"].rename("DISTRICT"), blocks)
     former = former.assign(NAME=former["DISTRICT"], ACRES=(former.area / ACRE_FT2).round(2))
     limits = dissolve(grid, pd.Series("Atlanta", cells.index, name="LABEL").where(cells["in_city"]), blocks)
-    limits = limits.assign(OBJECTID=1, ACRES=(limits.area / ACRE_FT2).round(1), SQ_MILES=limits.area / _FT2_PER_SQUARE_MILE)
+    limits = limits.assign(
+        OBJECTID=1, ACRES=(limits.area / ACRE_FT2).round(1), SQ_MILES=limits.area / _FT2_PER_SQUARE_MILE
+    )
     return {
         "neighborhoods": hoods, "npus": npus, "council_districts_2022": council,
         "council_districts_former": former, "city_limits": limits, "counties": _counties(grid, blocks),
@@ -84,7 +88,8 @@ def census_areas(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
     cells = grid.cells
     named = {"tracts_2010": "tract_2010", "tracts_2020": "tract_2020", "block_groups_2020": "block_group"}
     return {
-        name: _census_fields(dissolve(grid, cells[column].rename("GEOID"), blocks)) for name, column in named.items()
+        name: _census_fields(dissolve(grid, cells[column].rename("GEOID"), blocks))
+        for name, column in named.items()
     }
 
 
@@ -120,7 +125,9 @@ def _split_along_rear_lines(grid: Grid, areas: gpd.GeoDataFrame) -> gpd.GeoDataF
     chosen = cells[chance & plain.to_numpy()]
     share = np.linspace(0, 1, _PIECES + 1)
     low, high = chosen["u_low"].to_numpy()[:, None], chosen["u_high"].to_numpy()[:, None]
-    u = np.concatenate([low * (1 - share) + high * share, high * share[::-1] + low * (1 - share[::-1])], axis=1)
+    u = np.concatenate(
+        [low * (1 - share) + high * share, high * share[::-1] + low * (1 - share[::-1])], axis=1
+    )
     middle, top = chosen["v_mid"].to_numpy()[:, None], chosen["v_high"].to_numpy()[:, None]
     v = np.concatenate([middle + 0 * share, top + 0 * share], axis=1)
     x, y = bend(grid.settings, u, v)

@@ -133,7 +133,9 @@ def _lines(settings: Settings, seed: int, table: str, count: int, *, marks: dict
 
 def _cells(settings: Settings, seed: int, columns: Lines, rows: Lines) -> pd.DataFrame:
     """Blocks: gross edges on the centrelines, net edges at the right of way, rear line, alley."""
-    column, row = (a.ravel() for a in np.meshgrid(np.arange(len(columns.at_ft) - 1), np.arange(len(rows.at_ft) - 1)))
+    column, row = (
+        a.ravel() for a in np.meshgrid(np.arange(len(columns.at_ft) - 1), np.arange(len(rows.at_ft) - 1))
+    )
     cells = pd.DataFrame({"column": column, "row": row})
     cells["key"] = ((columns.number[column] + 32768) << 16) + rows.number[row] + 32768
     for axis, lines, at in (("u", columns, column), ("v", rows, row)):
@@ -152,7 +154,12 @@ def _nearest_first(
     cells: pd.DataFrame, columns: Lines, rows: Lines, core: tuple[int, int, int, int]
 ) -> pd.DataFrame:
     """Order blocks by how far they are from the middle of the district, in widths and heights of it."""
-    west, east, south, north = columns.at_ft[core[0]], columns.at_ft[core[1]], rows.at_ft[core[2]], rows.at_ft[core[3]]
+    west, east, south, north = (
+        columns.at_ft[core[0]],
+        columns.at_ft[core[1]],
+        rows.at_ft[core[2]],
+        rows.at_ft[core[3]],
+    )
     across = (cells["u_mid"] - (west + east) / 2).abs() / (east - west)
     up = (cells["v_mid"] - (south + north) / 2).abs() / (north - south)
     order = np.lexsort((cells["key"], np.maximum(across, up)))

@@ -104,13 +104,16 @@ def _floor(grid: Grid, use: pd.Series, keys: np.ndarray, area_ft2: Floats) -> Fl
     house = quantile(draws, settings["building.house_floor_ft2"])
     apartment = quantile(draws, settings["building.apartment_far"]) * area_ft2
     shop = quantile(draws, settings["building.shop_far"]) * area_ft2
-    floor = use.map(
-        {"house": 1.0, "duplex": 1.25, "triplex": 1.8, "fourplex": 2.3}
-    ).astype(float).to_numpy() * house
+    floor = (
+        use.map({"house": 1.0, "duplex": 1.25, "triplex": 1.8, "fourplex": 2.3}).astype(float).to_numpy()
+        * house
+    )
     floor = np.where(use.eq("townhouse"), quantile(draws, settings["building.townhouse_floor_ft2"]), floor)
     floor = np.where(use.isin(["apartment", "condo"]), apartment, floor)
     floor = np.where(use.isin(["shop", "works", "mixed", "loft", "school", "church"]), shop, floor)
-    most = settings["building.footprint_share_most"] * area_ft2 * np.where(use.isin(["house", "duplex"]), 1.2, 4)
+    most = (
+        settings["building.footprint_share_most"] * area_ft2 * np.where(use.isin(["house", "duplex"]), 1.2, 4)
+    )
     return np.asarray(np.where(use.isin(["vacant", "park"]), 0.0, np.minimum(floor, most)).round(), float)
 
 

@@ -57,7 +57,9 @@ def face_widths(grid: Grid, cells: pd.DataFrame) -> tuple[Floats, Integers]:
 
 def is_through(grid: Grid, cells: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Blocks one lot deep: grounds and works, and a few by chance."""
-    chance = uniform(grid.seed, "through", cells["key"].to_numpy()) < grid.settings["lots.shape.through_share"]
+    chance = (
+        uniform(grid.seed, "through", cells["key"].to_numpy()) < grid.settings["lots.shape.through_share"]
+    )
     return np.asarray(cells["fabric"].isin([f for f in DEEP if f != "apartment"]).to_numpy() | chance)
 
 
@@ -67,7 +69,9 @@ def has_alley(grid: Grid, cells: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray(chance & cells["fabric"].isin(RESIDENTIAL).to_numpy() & ~cells["is_through"].to_numpy())
 
 
-def lot_keys(cell: npt.NDArray[np.int64], face: npt.NDArray[np.int64], slot: npt.NDArray[np.int64]) -> Integers:
+def lot_keys(
+    cell: npt.NDArray[np.int64], face: npt.NDArray[np.int64], slot: npt.NDArray[np.int64]
+) -> Integers:
     """Key of a lot for its draws: block, face, place along the face."""
     return np.asarray((cell << 8) + (face << 7) + slot * 2, np.int64)
 
@@ -104,7 +108,9 @@ def cut_lots(grid: Grid, cells: pd.DataFrame) -> pd.DataFrame:
     end = np.cumsum(widths, axis=2)[at, face, slot]
     width = widths[at, face, slot]
     block = cells.iloc[at]
-    lots = pd.DataFrame({"cell": cells.index.to_numpy()[at], "face": face, "s1": block["u0"].to_numpy() + end})
+    lots = pd.DataFrame(
+        {"cell": cells.index.to_numpy()[at], "face": face, "s1": block["u0"].to_numpy() + end}
+    )
     lots["s0"] = lots["s1"] - width
     lots["key"] = lot_keys(block["key"].to_numpy(), face, slot)
     lots["depth_ft"] = _depth(grid.settings, block, face)

@@ -25,7 +25,9 @@ def assign_places(grid: Grid, *, lots: int) -> pd.DataFrame:
         Lots in the whole sample: sets how many tracts there are.
     """
     cells = grid.cells
-    county = pd.Series("Fulton", index=cells.index).mask(cells["column"] >= line_at(grid, "county_line"), "DeKalb")
+    county = pd.Series("Fulton", index=cells.index).mask(
+        cells["column"] >= line_at(grid, "county_line"), "DeKalb"
+    )
     x, y = _shares(grid)
     outside_city = _outside_city(grid, x, y)
     neighborhood, npu = _neighborhoods(grid, x, y)
@@ -131,10 +133,18 @@ def _tract_ids(seed: int, settings: dict, groups: pd.DataFrame) -> pd.DataFrame:
     base = (7001 + row * (int(column.max()) + 1) + old).astype(np.int64)
     suffix = np.where(paired, column % 2 + 1, 0)
     prefix = STATE + groups["county"]
-    tract = prefix + pd.Series(base, groups.index).astype(str) + pd.Series(suffix, groups.index).map("{:02d}".format)
+    tract = (
+        prefix
+        + pd.Series(base, groups.index).astype(str)
+        + pd.Series(suffix, groups.index).map("{:02d}".format)
+    )
     quarter = groups["column_half"] + 2 * groups["row_half"] + 1
-    moved = uniform(seed, "moved", code, column, row, quarter.to_numpy()) < settings["census.moved_since_2010"]
-    beside = np.where(moved & (groups["column_half"].to_numpy() == 0) & ~paired & (column > 0), column - 1, old)
+    moved = (
+        uniform(seed, "moved", code, column, row, quarter.to_numpy()) < settings["census.moved_since_2010"]
+    )
+    beside = np.where(
+        moved & (groups["column_half"].to_numpy() == 0) & ~paired & (column > 0), column - 1, old
+    )
     beside_split = uniform(seed, "tract split", code, beside // 2, row) < settings["census.split_since_2010"]
     beside = np.where(beside_split & (beside // 2 * 2 + 1 <= column.max()), beside // 2 * 2, beside)
     former = pd.Series(7001 + row * (int(column.max()) + 1) + beside, groups.index)

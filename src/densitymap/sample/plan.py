@@ -47,10 +47,13 @@ def draw_plan(n_lots: int, seed: int, *, name: str = "district5") -> Grid:
     """
     if not LEAST_LOTS <= n_lots <= MOST_LOTS:
         raise UsageError(
-            f"A sample has {LEAST_LOTS:,} to {MOST_LOTS:,} lots, not {n_lots:,}.", next_step="give --lots in that range"
+            f"A sample has {LEAST_LOTS:,} to {MOST_LOTS:,} lots, not {n_lots:,}.",
+            next_step="give --lots in that range",
         )
     if not 0 <= seed < 2**32:
-        raise UsageError(f"A seed is a whole number from 0 to {2**32 - 1}, not {seed}.", next_step="give another --seed")
+        raise UsageError(
+            f"A seed is a whole number from 0 to {2**32 - 1}, not {seed}.", next_step="give another --seed"
+        )
     settings = choices.load(name)
     blocks = n_lots / 20
     while True:

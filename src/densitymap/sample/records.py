@@ -73,7 +73,9 @@ def with_faults(grid: Grid, records: Frame) -> Frame:
 
 
 def _struck(grid: Grid, records: Frame, fault: str) -> Mask:
-    chance = uniform(grid.seed, fault, records["record_key"].to_numpy()) < grid.settings[f"fault.{fault}_share"]
+    chance = (
+        uniform(grid.seed, fault, records["record_key"].to_numpy()) < grid.settings[f"fault.{fault}_share"]
+    )
     sure = records["number"].eq(_SURE[fault]) & (records["unit"] <= 1)
     return np.asarray(chance & (records["unit"] == 0) | sure)
 
@@ -86,7 +88,10 @@ def _identifiers(grid: Grid, table: Frame) -> list[str]:
     block = row % step * step + column % step + 1
     place = table.groupby("cell").cumcount().to_numpy() + 1
     fulton = table["county"].eq("Fulton").to_numpy()
-    odd = uniform(grid.seed, "inner blanks", table["record_key"].to_numpy()) < grid.settings["fault.inner_blanks_share"]
+    odd = (
+        uniform(grid.seed, "inner blanks", table["record_key"].to_numpy())
+        < grid.settings["fault.inner_blanks_share"]
+    )
     odd |= (place == 1) & (block == block[fulton].min(initial=99))
     odd &= (place < 100) & (table["unit"].to_numpy() == 0)  # noqa: PLR2004 - two digits hold the place
     rows = zip(land_lot.tolist(), block.tolist(), place.tolist(), fulton.tolist(), odd.tolist(), strict=True)
@@ -118,7 +123,9 @@ def _owners(grid: Grid, table: Frame) -> Frame:
     keys, settings = table["record_key"].to_numpy(), grid.settings
     kinds = ("LLC", "INC", "TRUST", "ESTATE")
     shares = [settings[f"owner.{kind.lower()}_share"] for kind in kinds]
-    kind = np.array([*kinds, ""], object)[pick(uniform(grid.seed, "owner kind", keys), [*shares, 1 - sum(shares)])]
+    kind = np.array([*kinds, ""], object)[
+        pick(uniform(grid.seed, "owner kind", keys), [*shares, 1 - sum(shares)])
+    ]
     kind = np.where(table["use"].eq("park"), "CITY OF ATLANTA", kind)
     kind = np.where(table["use"].eq("school"), "BOARD OF EDUCATION", kind)
     kind = np.where(table["use"].eq("church"), "BAPTIST CHURCH", kind)

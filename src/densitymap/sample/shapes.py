@@ -61,11 +61,18 @@ def _rings(settings: Settings, outline: str, lots: pd.DataFrame) -> list[Corners
     outlines: dict[str, list[Corners]] = {
         "front": [[(pole, zero), (b, zero), (b, middle), (pole, middle)]],
         "flag": [[(a, zero), (pole, zero), (pole, middle), (b, middle), (b, d), (a, d)]],
-        "loses corner": [[(a, zero), (b, zero), (b, d - deep), (b - notch, d - deep), (b - notch, d), (a, d)]],
-        "gains corner": [[(a, zero), (b, zero), (b, d), (a - notch, d), (a - notch, d - deep), (a, d - deep)]],
+        "loses corner": [
+            [(a, zero), (b, zero), (b, d - deep), (b - notch, d - deep), (b - notch, d), (a, d)]
+        ],
+        "gains corner": [
+            [(a, zero), (b, zero), (b, d), (a - notch, d), (a - notch, d - deep), (a, d - deep)]
+        ],
         "bowtie": [[(a, zero), (b, d), (b, zero), (a, d)]],
         "hole": [box, [(c, e) for c, e in _middle_box(a, b, d)]],
-        "part": [[(a, zero), (b, zero), (b, middle - 3), (a, middle - 3)], [(a, middle + 3), (b, middle + 3), (b, d), (a, d)]],
+        "part": [
+            [(a, zero), (b, zero), (b, middle - 3), (a, middle - 3)],
+            [(a, middle + 3), (b, middle + 3), (b, d), (a, d)],
+        ],
     }
     return outlines.get(outline, [box])
 

@@ -17,7 +17,10 @@ _HIGHWAY = {"street": "residential", "arterial": "secondary", "rail": "tertiary"
 
 def row_names(grid: Grid) -> list[str]:
     """Names of the east-west streets, by position of the line."""
-    special = {line_at(grid, "memorial_drive"): "Memorial Drive", line_at(grid, "marta_rail"): "DeKalb Avenue"}
+    special = {
+        line_at(grid, "memorial_drive"): "Memorial Drive",
+        line_at(grid, "marta_rail"): "DeKalb Avenue",
+    }
     return _names(grid.rows, special, grid.settings["places.east_west_streets"], "Sample {} Avenue")
 
 
@@ -54,7 +57,9 @@ def centrelines(grid: Grid) -> gpd.GeoDataFrame:
         _sides(grid, cells, "column", "low"),
         _sides(grid, cells, "column", "high"),
     ]
-    streets = pd.concat(sides, ignore_index=True).drop_duplicates(["axis", "line", "block"], ignore_index=True)
+    streets = pd.concat(sides, ignore_index=True).drop_duplicates(
+        ["axis", "line", "block"], ignore_index=True
+    )
     streets = streets[streets["name"] != ""]
     alleys = cells[cells["has_alley"]]
     lanes = pd.DataFrame({"name": pd.NA, "highway": "service", "service": "alley"}, index=alleys.index)
@@ -73,7 +78,9 @@ def centrelines(grid: Grid) -> gpd.GeoDataFrame:
 
 def bent_lines(grid: Grid, u: list[Floats], v: list[Floats]) -> npt.NDArray[np.object_]:
     """Polylines of the plan, carried to EPSG:2240."""
-    return np.array([shapely.linestrings(*bend(grid.settings, a, b)) for a, b in zip(u, v, strict=True)], object)
+    return np.array(
+        [shapely.linestrings(*bend(grid.settings, a, b)) for a, b in zip(u, v, strict=True)], object
+    )
 
 
 def _sides(grid: Grid, cells: pd.DataFrame, axis: str, end: str) -> pd.DataFrame:
@@ -88,11 +95,16 @@ def _sides(grid: Grid, cells: pd.DataFrame, axis: str, end: str) -> pd.DataFrame
     sides["service"] = pd.NA
     along, across = ("u", "v") if axis == "row" else ("v", "u")
     sides[f"{across}0"] = sides[f"{across}1"] = lines.at_ft[line]
-    sides[f"{along}0"], sides[f"{along}1"] = cells[f"{along}_low"].to_numpy(), cells[f"{along}_high"].to_numpy()
+    sides[f"{along}0"], sides[f"{along}1"] = (
+        cells[f"{along}_low"].to_numpy(),
+        cells[f"{along}_high"].to_numpy(),
+    )
     return sides
 
 
-def _spelled_out(names: npt.NDArray[np.object_], sides: pd.DataFrame, grid: Grid, axis: str) -> npt.NDArray[np.object_]:
+def _spelled_out(
+    names: npt.NDArray[np.object_], sides: pd.DataFrame, grid: Grid, axis: str
+) -> npt.NDArray[np.object_]:
     row = sides["line" if axis == "row" else "block"].to_numpy()
     north = row >= line_at(grid, "marta_rail")
     full = names + np.where(north, " Northeast", " Southeast").astype(object)
