@@ -52,7 +52,7 @@ def seen_as(colours: Sequence[str]) -> Mapping[str, Floats]:
 
 
 def closest(colours: Sequence[str]) -> tuple[float, str, str, str]:
-    """The two colours nearest each other in any view: CIE76 distance, view, first, second."""
+    """Find the two colours nearest each other in any view: CIE76 distance, view, first, second."""
     answers = [
         (float(np.linalg.norm(view[i] - view[j])), name, colours[i], colours[j])
         for name, view in seen_as(colours).items()
@@ -62,7 +62,7 @@ def closest(colours: Sequence[str]) -> tuple[float, str, str, str]:
 
 
 def faults(colours: Sequence[str], *, sequential: bool = False) -> list[str]:
-    """What is wrong with a palette; empty if its classes can be told apart.
+    """Say what is wrong with a palette; empty if its classes can be told apart.
 
     Parameters
     ----------

@@ -23,6 +23,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 """Columns each frame must have, besides those of the policies; the rest is shown where present."""
 
+VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
+"""What a verdict can say; a missing one is NO DATA."""
+
 SOURCES = ("layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256")
 """Columns of the table of sources."""
 
@@ -106,10 +109,20 @@ def check(content: MapInput) -> None:
     faults += [
         f"{name}: two layers have this name" for name in sorted({n for n in names if names.count(n) > 1})
     ]
+    faults += _verdict_faults(content)
     if content.area.empty or content.area.geometry.is_empty.all():
         faults.append("area: there is no shape to show")
     if faults:
         raise ValidationError("The map's content is not complete", faults=faults)
+
+
+def _verdict_faults(content: MapInput) -> list[str]:
+    faults = []
+    for column in policy_columns(content.policies, "verdict__{policy}"):
+        if column in content.lots:
+            unknown = sorted(set(content.lots[column].dropna().astype(str)) - set(VERDICTS))
+            faults += [f"lots: {column} says {word!r}, not one of {', '.join(VERDICTS)}" for word in unknown]
+    return faults
 
 
 def unpublishable(columns: Sequence[str]) -> list[str]:

@@ -88,7 +88,7 @@ def derived(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
 
 
 def zone_groups(districts: pd.Series) -> pd.Series:
-    """The group each district code is coloured by: the longest beginning that fits; else missing.
+    """Find the group each district code is coloured by: the longest beginning that fits; else missing.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def _along_curve(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _label_places(frame: gpd.GeoDataFrame, area: gpd.GeoDataFrame, bits: int) -> dict[str, pd.Series]:
-    """A point inside the part of each shape that lies in the area; missing where none does."""
+    """Find a point inside the part of each shape that lies in the area; missing where none does."""
     inside = shapely.intersection(geometries(frame), shapely.union_all(geometries(area)))
     points = gpd.GeoSeries(shapely.point_on_surface(inside), crs=frame.crs).to_crs(EXPORT_CRS)
     known = (points.notna() & ~points.is_empty).to_numpy()

@@ -14,6 +14,8 @@ import base64
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -84,7 +86,15 @@ def pack(frame: gpd.GeoDataFrame, kind: Kind, columns: Mapping[str, Spec], *, bi
         meta, data = _pack_column(frame[name], spec)
         described.append({"name": name, **meta})
         body.append(data)
-    meta = {"kind": kind, "n": len(frame), "bits": bits, "origin": origin, **counts, "columns": described}
+    meta = {
+        "kind": kind,
+        "n": len(frame),
+        "bytes": sum(map(len, body)),
+        "bits": bits,
+        "origin": origin,
+        **counts,
+        "columns": described,
+    }
     return Packed(meta=meta, body=b"".join(body))
 
 
@@ -250,7 +260,8 @@ class _Reader:
 
     def take(self, count: int, width: int) -> Ints:
         data = np.frombuffer(self.raw(count * width), np.uint8).reshape(width, count)
-        return (data.astype(np.int64) * (_BYTE ** np.arange(width))[:, None]).sum(axis=0)
+        weights: Ints = _BYTE ** np.arange(width, dtype=np.int64)
+        return np.asarray(weights @ data.astype(np.int64), np.int64)
 
     def raw(self, count: int) -> bytes:
         self._at += count
@@ -282,11 +293,9 @@ def _build(
     shapes = np.full(meta["n"], None, dtype=object)
     parts = list(_parts_of(coordinates, ring_of, owner, meta["kind"]))
     collect = {"polygon": shapely.MultiPolygon, "line": shapely.MultiLineString, "point": shapely.MultiPoint}
-    for feature, members in pd.Series([part for _, part in parts], dtype=object).groupby(
-        [feature for feature, _ in parts]
-    ):
-        whole = collect[meta["kind"]](list(members))
-        shapes[feature] = members.iloc[0] if len(members) == 1 else whole
+    for feature, group in groupby(parts, key=itemgetter(0)):
+        members = [part for _, part in group]
+        shapes[feature] = members[0] if len(members) == 1 else collect[meta["kind"]](members)
     return shapes
 
 
@@ -316,7 +325,7 @@ def _parts_of(
 
 
 def _closed(ring: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A ring of at least four vertices: one that shrank to a point or a line is drawn back on itself."""
+    """Close a ring to at least four vertices; one that shrank is drawn back on itself."""
     return np.concatenate([ring, np.repeat(ring[:1], max(1, 4 - len(ring)), axis=0)])
 
 

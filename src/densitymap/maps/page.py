@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import folium
 from branca.element import CssLink, Element, JavascriptLink, MacroElement
@@ -16,30 +15,12 @@ from markupsafe import Markup
 
 from densitymap import params
 from densitymap.errors import ValidationError
-from densitymap.maps import assets, layers, static, words
+from densitymap.maps import assets, layers, pack, static, words
 from densitymap.maps.content import MapInput, check
 
 SCRIPTS = ("unpack.js", "canvas.js", "app.js")
 
-_FIGURE = Template(
-    """<!DOCTYPE html>
-<html lang="{{ this.language }}" dir="{{ this.direction }}">
-<head>
-<meta charset="utf-8">
-<!--csp-->
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{{ this.title | e }}</title>
-<script>document.documentElement.className = "js";</script>
-{{ this.header.render() }}
-</head>
-<body>
-{{ this.html.render() }}
-<script>{{ this.script.render() }}</script>
-</body>
-</html>
-"""
-)
+_FIGURE = Template(assets.own("figure.html"))
 
 
 class OfflineMap(folium.Map):  # type: ignore[misc]
@@ -60,16 +41,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 (folium's own attribute)
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
-    _template = Template(
-        """
-{% macro header(this, kwargs) %}<style>{{ this.styles }}</style><script>{{ this.library }}</script>{% endmacro %}
-{% macro html(this, kwargs) %}<div class="folium-map" id="{{ this.get_name() }}" role="region" tabindex="0" aria-label="{{ this.label | e }}"></div>{% endmacro %}
-{% macro script(this, kwargs) %}
-var {{ this.get_name() }} = L.map({{ this.get_name() | tojson }}, {center: [33.75, -84.35], zoom: 13, minZoom: 10, maxZoom: 20,
-attributionControl: false, fadeAnimation: false, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches});
-L.control.scale().addTo({{ this.get_name() }});
-{% endmacro %}"""
-    )
+    _template = Template(assets.own("map.html"))
 
     def __init__(self, *, title: str, language: str, direction: str, label: str) -> None:
         super().__init__(tiles=None)
@@ -109,18 +81,13 @@ L.control.scale().addTo({{ this.get_name() }});
 class PackedLayer(MacroElement):  # type: ignore[misc]
     """All of the map's own layers as one packed child of the map."""
 
-    _template = Template(
-        """
-{% macro html(this, kwargs) %}<script type="application/json" id="dm-manifest">{{ this.manifest }}</script>
-<script type="application/octet-stream" id="dm-data">{{ this.data }}</script>{% endmacro %}
-{% macro script(this, kwargs) %}densitymap.start({{ this._parent.get_name() }});{% endmacro %}"""
-    )
+    _template = Template(assets.own("packed.html"))
 
     def __init__(self, payload: layers.Payload) -> None:
         super().__init__()
         self._name = "PackedLayer"
         self.manifest = _json(payload.manifest)
-        self.data = layers.pack.squeeze(payload.body)
+        self.data = pack.squeeze(payload.body)
 
 
 def render(content: MapInput, *, language: str = "en") -> str:
@@ -206,7 +173,7 @@ class _Placed(Element):  # type: ignore[misc]
         super().__init__()
         self._html = html
 
-    def render(self, **_: Any) -> str:
+    def render(self, **_: object) -> str:
         return self._html
 
 

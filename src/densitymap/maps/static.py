@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import geopandas as gpd
 import numpy as np
@@ -13,16 +13,18 @@ import shapely
 
 from densitymap import params
 from densitymap.geometry import geometries
-from densitymap.maps.content import MapInput, policy_columns
+from densitymap.maps.content import VERDICTS, MapInput, policy_columns
 from densitymap.maps.themes import Theme, classify, spoken
 from densitymap.maps.words import Words
 
-VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
+Scalar = Any
+"""A cell of a frame: text, number, or missing in one of pandas' ways."""
+
 _WIDTH_PX = 900
 
 
 def picture(content: MapInput, zones: gpd.GeoDataFrame, theme: Theme | None, words: Words) -> str:
-    """An SVG of the zoning in the area, no larger than the catalogue's limit.
+    """Draw an SVG of the zoning in the area, no larger than the catalogue's limit.
 
     Parameters
     ----------
@@ -55,19 +57,18 @@ def _svg(
     cut = shapely.intersection(shapely.make_valid(geometries(zones)), area)
     shapes = shapely.simplify(cut, tolerance_ft, preserve_topology=False)
     parts = [f'<g stroke="#555" stroke-width=".4">{"".join(_zone_paths(shapes, zones, theme, frame))}</g>']
+    edge = _path([shapely.simplify(area, tolerance_ft)], frame)
     hoods = shapely.simplify(
         shapely.intersection(shapely.make_valid(geometries(content.neighborhoods)), area), tolerance_ft
     )
     parts.append(
         f'<path d="{_path(hoods, frame)}" fill="none" stroke="#333" stroke-width="1" stroke-dasharray="6 3"/>'
     )
-    parts.append(
-        f'<path d="{_path([shapely.simplify(area, tolerance_ft)], frame)}" fill="none" stroke="#111" stroke-width="2.5"/>'
-    )
+    parts.append(f'<path d="{edge}" fill="none" stroke="#111" stroke-width="2.5"/>')
     parts += _names(hoods, content.neighborhoods["neighborhood"], frame)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH_PX} {height}" role="img" '
-        f'aria-label={quoteattr(label)} font-family="sans-serif">{"".join(parts)}</svg>'
+        f'aria-label="{escape(label)}" font-family="sans-serif">{"".join(parts)}</svg>'
     )
 
 
@@ -122,7 +123,7 @@ def tables(content: MapInput, words: Words) -> list[dict[str, Any]]:
 
 
 def sources(content: MapInput, words: Words) -> dict[str, Any]:
-    """The table of sources: what, which file, which year, whose, how many rows, and its hash."""
+    """Give the table of sources: what, which file, which year, whose, how many rows, and its hash."""
     names = ("layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256")
     heads = ("layer", "what", "file", "vintage", "licence", "attribution", "rows", "hash")
     texts = (
@@ -143,9 +144,9 @@ def credits_of(content: MapInput) -> list[str]:
 
 
 def verdict_counts(lots: pd.DataFrame, key: str, policies: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
-    """Lots by area and verdict: one row per value of the key, ``lots`` and one column per reform and verdict."""
+    """Count lots by area: one row per value of the key; ``lots``, and a column per reform and verdict."""
     groups = lots.groupby(lots[key].astype("string"), dropna=False, sort=True)
-    counted = {"lots": groups.size()}
+    counted: dict[str, pd.Series] = {"lots": groups.size()}
     for column in policy_columns(policies, "verdict__{policy}")[1:]:
         said = lots[column].astype("string").fillna("NO DATA")
         for verdict in VERDICTS:
@@ -290,20 +291,21 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="Float64")
 
 
-def _with_moe(value: Any, moe: Any, form: str, words: Words) -> str:
+def _with_moe(value: Scalar, moe: Scalar, form: str, words: Words) -> str:
     said = spoken(value, form, words)
     if pd.isna(value):
         return said
-    return f"{said} ({words('card.no_moe') if pd.isna(moe) else words('card.moe', moe=spoken(moe, form, words))})"
+    margin = words("card.no_moe") if pd.isna(moe) else words("card.moe", moe=spoken(moe, form, words))
+    return f"{said} ({margin})"
 
 
-def _share(value: Any, words: Words) -> str:
+def _share(value: Scalar, words: Words) -> str:
     return spoken(value, "share", words)
 
 
-def _note(value: Any) -> str:
+def _note(value: Scalar) -> str:
     return "" if pd.isna(value) else str(value)
 
 
-def _text(value: Any, words: Words) -> str:
+def _text(value: Scalar, words: Words) -> str:
     return words("card.not_known") if pd.isna(value) else str(value)

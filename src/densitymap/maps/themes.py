@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from densitymap import params
@@ -52,14 +53,15 @@ def classify(values: pd.Series, theme: Theme) -> pd.Series:
     classes = theme["classes"]
     last = len(classes) - 1
     if theme["kind"] == "category":
-        places = {known["value"]: place for place, known in enumerate(classes[:-1])}
-        return values.map(places).fillna(last).astype(int)
+        known_at = {known["value"]: place for place, known in enumerate(classes[:-1])}
+        return values.astype("object").map(known_at).fillna(last).astype(int)
     lows = [math.inf if known["from"] is None else known["from"] for known in classes[:-1]]
     numbers = pd.to_numeric(values).astype("Float64")
-    places = pd.Series(last, index=values.index)
+    raw = numbers.to_numpy(dtype=float, na_value=np.nan)
+    places = np.full(len(raw), last)
     for place, low in enumerate(lows):
-        places = places.mask((numbers >= low).fillna(False).astype(bool), place)
-    return places.mask(numbers.isna(), last)
+        places[raw >= low] = place
+    return pd.Series(places, index=values.index)
 
 
 def _per_policy(record: Mapping[str, Any], policies: Policies, words: Words) -> list[Theme]:
@@ -103,7 +105,7 @@ def _classes(
 def _word_classes(
     record: Mapping[str, Any], values: pd.Series, spare: Sequence[str], words: Words
 ) -> list[dict[str, Any]]:
-    """Listed words that occur or could, then any other word found, in a spare colour."""
+    """List the known words that occur or could, then any other word found, in a spare colour."""
     listed = [(known["value"], known["colour"]) for known in record["classes"]]
     known = {value for value, _ in listed} | {record.get("missing_value")}
     others = sorted(set(values.dropna().astype(str)) - known)
@@ -143,7 +145,7 @@ def _step_label(low: float, upper: float | None, form: str, words: Words) -> str
     if whole and upper - low == 1:
         return spoken(low, form, words)
     high = upper - 1 if whole else upper
-    return f"{spoken(low, form, words)} – {spoken(high, form, words)}"
+    return words("legend.between", low=spoken(low, form, words), high=spoken(high, form, words))
 
 
 def spoken(value: float, form: str, words: Words) -> str:

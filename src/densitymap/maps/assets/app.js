@@ -37,6 +37,8 @@
       if (first) app.state[on] = first.id;
     }
     readHash(app);
+    document.documentElement.style.setProperty("--top", `${$("app").offsetTop}px`);
+    map.invalidateSize({ animate: false });
     app.layer = new dm.Layer([], { bits: app.bits });
     app.redraw = () => { app.names.set(namesOf(app)); app.layer.repaint(sceneOf(app)); };
     app.names.set(namesOf(app));
@@ -140,7 +142,7 @@
       const x = dm.value(hoods, "label_x", i), name = dm.value(hoods, "neighborhood", i), acres = dm.value(hoods, "acres_in_area", i);
       if (Number.isNaN(x) || !name) continue;
       const lines = noParcels(app, i) && app.themes[state.lots] ? [name, app.say("legend.no_parcels")] : [name];
-      list.push({ x, y: dm.value(hoods, "label_y", i), lines, ...style(13, 650), colour: "#111", zoom: acres > 250 ? 12 : acres > 60 ? 13 : 15 });
+      list.push({ x, y: dm.value(hoods, "label_y", i), lines, ...style(13, 650), colour: "#111", zoom: acres > 250 ? 12.5 : acres > 60 ? 13 : 15 });
     }
     for (const o of M.overlays.filter((o) => o.label && state.over.has(o.set))) {
       const set = sets[o.set];
@@ -149,7 +151,7 @@
         if (!name || !(set.rings[i + 1] > set.rings[i])) continue;
         const first = set.vertices[set.rings[i]], end = set.vertices[set.rings[i] + 1], v = (first + end) >> 1;
         const point = o.kind === "point";
-        list.push({ x: set.X[v], y: set.Y[v] - (point ? 0 : 0), lines: point ? ["", name] : [name], ...style(12, point ? 600 : 500), small: `600 11px ${face}`, colour: o.stroke && o.kind === "line" && o.set !== "streets" ? o.stroke : "#333", zoom: o.set === "streets" ? M.marks.street_label_zoom : 13 });
+        list.push({ x: set.X[v], y: set.Y[v] - (point ? 0 : 0), lines: point ? ["", name] : [name], ...style(12, point ? 600 : 500), small: `600 11px ${face}`, colour: o.stroke && o.kind === "line" && o.set !== "streets" ? o.stroke : "#333", zoom: o.set === "streets" ? M.marks.street_label_zoom : 14 });
       }
     }
     const zones = app.themes[state.areas]?.set === "zones" ? sets.zones : null;
@@ -281,7 +283,7 @@
     app.lot = function (i, focus) {
       const [x, y] = dm.inner(app.sets.lots, i), found = { ...at(app, x, y), lots: i, near: near(app, x, y) };
       app.state.spot = null;
-      if (focus) app.map.fitBounds(boundsOf(app, app.sets.lots, i), { maxZoom: 18, animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+      if (focus) app.map.fitBounds(boundsOf(app, app.sets.lots, i), { maxZoom: 17, animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
       show(app, found, focus);
     };
     app.show = (found, focus) => show(app, found, focus);

@@ -44,12 +44,12 @@
         ctx.beginPath();
         for (const i of list) {
           const w = (box[4 * i + 2] - box[4 * i]) * t.s, h = (box[4 * i + 3] - box[4 * i + 1]) * t.s;
-          if (w < 3 && h < 3) ctx.rect(box[4 * i] * t.s - t.x, box[4 * i + 1] * t.s - t.y, Math.max(1.2, w), Math.max(1.2, h));
+          if (w < 3 && h < 3) ctx.rect(box[4 * i] * t.s - t.x, box[4 * i + 1] * t.s - t.y, Math.max(1.4, w), Math.max(1.4, h));
           else trace(ctx, job.set, i, t);
         }
         ctx.fill();
-        if (job.stroke && t.z >= (job.strokeZoom ?? 0)) {
-          ctx.strokeStyle = job.stroke; ctx.lineWidth = job.width ?? 0.8; ctx.stroke();
+        if (job.stroke && t.zoom >= (job.strokeZoom ?? 0)) {
+          ctx.strokeStyle = job.stroke; ctx.lineWidth = (job.width ?? 0.8) * t.u; ctx.stroke();
         }
       });
     },
@@ -59,7 +59,7 @@
       const passes = job.casing ? [[job.casing, job.width + 3, []], [job.stroke, job.width, job.dash]]
         : [[job.stroke, job.width, job.dash]];
       for (const [colour, width, dash] of passes) {
-        ctx.strokeStyle = colour; ctx.lineWidth = width; ctx.lineJoin = "round"; ctx.setLineDash(dash ?? []);
+        ctx.strokeStyle = colour; ctx.lineWidth = width * t.u; ctx.lineJoin = "round"; ctx.setLineDash((dash ?? []).map((d) => d * t.u));
         ctx.beginPath();
         for (const i of list) trace(ctx, job.set, i, t);
         ctx.stroke();
@@ -74,8 +74,8 @@
       ctx.fill("evenodd");
     },
     point(ctx, job, t) {
-      const { vertices, rings, X, Y } = job.set, r = job.size;
-      ctx.fillStyle = job.fill; ctx.strokeStyle = "#ffffff"; ctx.lineWidth = 2;
+      const { vertices, rings, X, Y } = job.set, r = job.size * t.u * (t.z < 14 ? 0.75 : 1);
+      ctx.fillStyle = job.fill; ctx.strokeStyle = "#ffffff"; ctx.lineWidth = 2 * t.u;
       for (const i of within(job.set, t, r + 3)) {
         for (let k = rings[i]; k < rings[i + 1]; k++) {
           const x = X[vertices[k]] * t.s - t.x, y = Y[vertices[k]] * t.s - t.y;
@@ -90,13 +90,16 @@
     /* {places(z): [{x, y (world pixels), w, h, lines, font, colour}]} */
     labels(ctx, job, t) {
       ctx.textAlign = "center"; ctx.textBaseline = "middle"; ctx.lineJoin = "round";
-      for (const p of job.places(t.z)) {
-        const x = p.x - t.x, y = p.y - t.y;
-        if (x + p.w < 0 || x - p.w > SIZE || y + p.h < 0 || y - p.h > SIZE) continue;
+      for (const p of job.places(t.zoom)) {
+        const x = p.x * t.u - t.x, y = p.y * t.u - t.y;
+        const w = p.w * t.u, h = p.h * t.u;
+        if (x + w < 0 || x - w > SIZE || y + h < 0 || y - h > SIZE) continue;
         p.lines.forEach((line, k) => {
-          const at = y + (k - (p.lines.length - 1) / 2) * p.step;
+          const at = (k - (p.lines.length - 1) / 2) * p.step;
+          ctx.save(); ctx.translate(x, y); ctx.scale(t.u, t.u);
           ctx.font = k ? p.small : p.font; ctx.strokeStyle = "rgba(255,255,255,.9)"; ctx.lineWidth = 3.5;
-          ctx.strokeText(line, x, at); ctx.fillStyle = p.colour; ctx.fillText(line, x, at);
+          ctx.strokeText(line, 0, at); ctx.fillStyle = p.colour; ctx.fillText(line, 0, at);
+          ctx.restore();
         });
       }
     },
@@ -113,28 +116,40 @@
     options: { tileSize: SIZE, updateWhenZooming: false, keepBuffer: 1, minZoom: 0, maxZoom: 22 },
     initialize(scene, options) { L.setOptions(this, options); this.scene = scene; this.drawn = 0; },
     createTile(coords) {
-      const tile = L.DomUtil.create("canvas", "leaflet-tile"), ratio = Math.min(2, window.devicePixelRatio || 1);
-      tile.width = tile.height = SIZE * ratio;
-      this.paint(tile, coords, ratio);
+      const tile = L.DomUtil.create("canvas", "leaflet-tile");
+      this.paint(tile, coords);
       return tile;
     },
-    paint(tile, coords, ratio) {
-      const ctx = tile.getContext("2d"), bits = this.options.bits;
-      const t = { z: coords.z, s: 2 ** (coords.z + 8 - bits), x: coords.x * SIZE, y: coords.y * SIZE };
+    /* Between whole zooms Leaflet stretches tiles: `u` is what a pixel on screen measures in the tile. */
+    paint(tile, coords) {
+      const bits = this.options.bits, zoom = this._map.getZoom(), apart = Math.abs(coords.z - zoom) > 0.5 ? 0 : coords.z - zoom;
+      const u = 2 ** apart, ratio = Math.min(2, window.devicePixelRatio || 1) * Math.max(1, 1 / u);
+      tile.width = tile.height = Math.round(SIZE * ratio);
+      const ctx = tile.getContext("2d");
+      const t = { z: coords.z, zoom: coords.z - apart, u, s: 2 ** (coords.z + 8 - bits), x: coords.x * SIZE, y: coords.y * SIZE };
       ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
       ctx.clearRect(0, 0, SIZE, SIZE);
       for (const job of this.scene) {
-        if (t.z < (job.zoom ?? 0)) continue;
+        if (t.zoom < (job.zoom ?? 0)) continue;
         ctx.globalAlpha = 1;
         painters[job.paint](ctx, job, t);
       }
       this.drawn++;
     },
+    onAdd(map) {
+      L.GridLayer.prototype.onAdd.call(this, map);
+      let last = map.getZoom();
+      map.on("zoomend", () => {
+        const now = map.getZoom();
+        if (now !== last && (now % 1 || last % 1)) this.repaint();
+        last = now;
+      });
+    },
     repaint(scene) {
       if (scene) this.scene = scene;
       for (const key in this._tiles) {
         const { el, coords } = this._tiles[key];
-        this.paint(el, coords, el.width / SIZE);
+        this.paint(el, coords);
       }
     },
   });

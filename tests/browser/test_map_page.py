@@ -1,0 +1,299 @@
+"""The map as a reader meets it: Debian's Chromium, a file on disk, the network off."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+import maps_content as drawn
+from densitymap import maps
+from densitymap.maps.unpack import sets_of
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE, NARROW = (
+    {"width": 1280, "height": 900},
+    {"width": 390, "height": 844},
+    {"width": 320, "height": 700},
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is absent: run `make system`")
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Pages by name, each written once."""
+    folder = tmp_path_factory.mktemp("maps")
+    made = {
+        "plain": drawn.content(),
+        "hostile": drawn.content(hostile=True),
+        "synthetic": drawn.content(synthetic=True),
+    }
+    pages = {}
+    for name, given in made.items():
+        pages[name] = folder / f"{name}.html"
+        pages[name].write_text(maps.render(given), encoding="utf-8")
+    return pages
+
+
+class Seen:
+    """A page and what it said and asked while it was open."""
+
+    def __init__(self, browser, viewport, **context):
+        self.context = browser.new_context(viewport=viewport, offline=True, **context)
+        self.page: Page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda fault: self.said.append(str(fault)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, path, state=""):
+        self.page.goto(f"{path.as_uri()}{state}")
+        for _ in range(400):
+            if self.page.evaluate("window.densitymap?.ready > 0"):
+                return self.page
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"the map was not drawn in 20 s: {self.said}")
+
+
+@pytest.fixture
+def seen(browser):
+    opened = []
+
+    def start(viewport=DESKTOP, **context):
+        opened.append(Seen(browser, viewport, **context))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.context.close()
+
+
+def colours_drawn(page):
+    """Distinct opaque colours on the map's canvases."""
+    return page.evaluate(
+        """() => { const found = new Set();
+        for (const tile of document.querySelectorAll('canvas.leaflet-tile')) {
+            const data = new Uint32Array(tile.getContext('2d').getImageData(0, 0, tile.width, tile.height).data.buffer);
+            for (let i = 0; i < data.length; i += 7) found.add(data[i]);
+        } return found.size; }"""
+    )
+
+
+def test_opens_with_the_network_off(seen, written):
+    reader = seen()
+    page = reader.open(written["plain"])
+    assert reader.asked == [written["plain"].as_uri()]
+    assert reader.said == []
+    assert colours_drawn(page) > 5
+    assert page.evaluate("densitymap.app.sets.lots.n") == 100
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "320px"])
+def test_axe_finds_nothing(seen, written, viewport):
+    page = seen(viewport).open(written["plain"])
+    page.fill("#q", "12 drawn")
+    page.press("#q", "Enter")
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    found = Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+
+
+@pytest.mark.parametrize("viewport", [PHONE, NARROW], ids=["phone", "320px"])
+def test_a_phone_needs_no_sideways_scroll_and_has_large_targets(seen, written, viewport):
+    page = seen(viewport).open(written["plain"])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, input:not([type=checkbox]), select, summary, .leaflet-bar a')]
+        .filter((e) => e.offsetParent).map((e) => [e.id || e.textContent, e.getBoundingClientRect().height])
+        .filter(([, height]) => height < 44)"""
+    )
+    assert small == []
+
+
+def test_hostile_text_never_runs(seen, written):
+    reader = seen()
+    page = reader.open(written["hostile"])
+    assert colours_drawn(page) > 5
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    for i in range(7):
+        page.evaluate(f"densitymap.app.lot({i}, true)")
+        page.fill("#q", drawn.HOSTILE[i])
+        page.press("#q", "Enter")
+    for choice in page.evaluate("densitymap.app.M.themes.map((t) => [t.on, t.id])"):
+        page.select_option(f"#choose-{choice[0]}", choice[1])
+    page.mouse.click(700, 300)
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.querySelectorAll('img').length") == 0
+    assert reader.said == []
+
+
+def test_address_to_card_by_keyboard_alone(seen, written):
+    page = seen().open(written["plain"])
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "q":
+            break
+    page.keyboard.type("12 drawn")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "card-title"
+    card = page.inner_text("#card")
+    lot = drawn.content().lots.set_index("site_address").loc["12 DRAWN STREET SE"]
+    for part in (
+        "12 DRAWN STREET SE",
+        "Could a triplex stand here by right?",
+        lot["reason__triplex-by-right"],
+        "R-4",
+        "13089020100",
+    ):
+        assert part in card
+
+
+def test_arrow_keys_choose_a_match(seen, written):
+    page = seen().open(written["plain"])
+    page.focus("#q")
+    page.keyboard.type("drawn street")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    wanted = page.inner_text("#match-1").split(" SE")[0]
+    page.keyboard.press("Enter")
+    assert page.inner_text("#card-title").startswith(wanted)
+
+
+def test_enter_on_the_map_tells_what_is_under_the_cross(seen, written):
+    page = seen().open(written["plain"])
+    page.focus(".folium-map")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "card-title"
+    assert page.evaluate("location.hash.includes('spot=') || location.hash.includes('lot=')")
+
+
+def test_under_25_tab_stops(seen, written):
+    page = seen().open(written["plain"])
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            "(e => e === document.body ? '' : e.outerHTML.slice(0, 90))(document.activeElement)"
+        )
+        if not stop or (stops and stop == stops[0]):
+            break
+        stops.append(stop)
+    assert 5 < len(stops) < 25, stops
+
+
+def test_state_is_restored_in_a_fresh_profile(seen, written):
+    page = seen().open(written["plain"])
+    page.select_option("#choose-areas", "pressure")
+    page.select_option("#choose-lots", "lot_units:triplex-by-right")
+    page.evaluate("document.getElementById('layers').open = true")
+    page.uncheck("#overlays input >> nth=0")
+    page.fill("#q", "33 drawn")
+    page.press("#q", "Enter")
+    page.wait_for_timeout(600)
+    state = page.evaluate("location.hash")
+    second = seen().open(written["plain"], state)
+    assert second.evaluate("location.hash") == state
+    assert second.input_value("#choose-areas") == "pressure"
+    assert second.input_value("#choose-lots") == "lot_units:triplex-by-right"
+    assert second.inner_text("#card-title") == "33 DRAWN STREET SE"
+    assert not second.evaluate("document.querySelector('#overlays input').checked")
+
+
+def test_a_broken_state_does_no_harm(seen, written):
+    reader = seen()
+    page = reader.open(
+        written["plain"], "#v=9&areas=%22%3E&lots=constructor&ll=x,NaN&z=1e9&lot=<img>&show=a.b&spot=,"
+    )
+    assert reader.said == []
+    assert page.input_value("#choose-areas") == "zoning"
+
+
+def test_legend_follows_the_layer_and_adds_up(seen, written):
+    page = seen().open(written["plain"])
+    lots = sets_of(written["plain"].read_text(encoding="utf-8"))["lots"]
+    for policy in ("duplex-by-right", "triplex-by-right"):
+        page.select_option("#choose-lots", f"verdict:{policy}")
+        rows = page.evaluate(
+            "[...document.querySelectorAll('#legend-body ul:first-of-type li[data-count]')].map((e) => [e.dataset.value, +e.dataset.count])"
+        )
+        counts = dict(rows[: len(rows)])
+        expected = Counter(lots[f"verdict__{policy}"])
+        assert {k: counts.get(k, 0) for k in ("TRUE", "MAYBE", "FALSE")} == {
+            k: expected[k] for k in ("TRUE", "MAYBE", "FALSE")
+        }
+        assert counts.get("", 0) == expected["NO DATA"]
+        table = page.evaluate(
+            "[...document.querySelector('#table-neighborhoods tfoot tr').cells].map((c) => c.textContent)"
+        )
+        assert str(len(lots)) in table
+        start = 0 if policy == "duplex-by-right" else 4
+        numbers = [int(part) for part in table if re.fullmatch(r"\d+", part)][1:]
+        assert numbers[start : start + 4] == [expected[k] for k in ("TRUE", "MAYBE", "FALSE", "NO DATA")]
+
+
+def test_a_place_without_parcels_says_what_would_fill_it(seen, written):
+    page = seen().open(written["plain"])
+    page.select_option("#go", label="East")
+    assert "the county's parcel file would fill it" in page.inner_text("#card")
+    assert "no parcel layer here yet" in page.inner_text("#legend")
+
+
+def test_a_link_is_made_only_for_https(seen, written):
+    page = seen().open(written["plain"])
+    page.evaluate("densitymap.app.show({ zones: 1 }, false)")
+    assert page.evaluate("document.querySelectorAll('#card-body a').length") == 0
+    page.evaluate("densitymap.app.show({ zones: 0 }, false)")
+    assert page.get_attribute("#card-body a", "href") == "https://example.org/r4"
+
+
+def test_a_hole_is_not_part_of_the_lot(seen, written):
+    page = seen().open(written["plain"])
+    lot = page.evaluate("densitymap.app.sets.lots.columns.parcel_id.values.indexOf('15 000 01 001')")
+    inside = page.evaluate(
+        f"""(() => {{ const s = densitymap.app.sets.lots, b = s.box.slice({4 * lot}, {4 * lot + 4});
+        return densitymap.contains(s, {lot}, (b[0] + b[2]) / 2, (b[1] + b[3]) / 2); }})()"""
+    )
+    assert inside is False
+    x, y = page.evaluate(f"densitymap.inner(densitymap.app.sets.lots, {lot})")
+    assert page.evaluate(f"densitymap.contains(densitymap.app.sets.lots, {lot}, {x}, {y})")
+
+
+def test_readers_without_script_get_the_picture_and_tables(browser, written):
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE)
+    page = context.new_page()
+    page.goto(written["plain"].as_uri())
+    assert page.is_visible("figure svg")
+    assert not page.is_visible("#app")
+    assert page.is_visible("#table-sources")
+    context.close()
+
+
+def test_synthetic_is_said_on_the_page(seen, written):
+    page = seen().open(written["synthetic"])
+    assert page.is_visible("#synthetic")
+    assert page.title().startswith("SYNTHETIC SAMPLE")

@@ -1,0 +1,209 @@
+"""The page as text: complete, sealed, the same each time, and honest about what is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+
+import folium
+import pytest
+from folium.plugins import Fullscreen
+
+import maps_content as drawn
+from densitymap import maps, params, schema
+from densitymap.errors import UsageError, ValidationError
+from densitymap.maps import assets, colour, layers, page, static, themes, words
+from densitymap.maps.unpack import sets_of
+
+
+@pytest.fixture(scope="module")
+def html():
+    return maps.render(drawn.content())
+
+
+@pytest.fixture(scope="module")
+def hostile_html():
+    return maps.render(drawn.content(hostile=True))
+
+
+def test_same_input_same_bytes(html):
+    assert maps.render(drawn.content()) == html
+
+
+def test_has_language_title_and_a_zoomable_viewport(html):
+    assert html.startswith('<!DOCTYPE html>\n<html lang="en" dir="ltr">')
+    assert "<title>Drawn district</title>" in html
+    assert "user-scalable" not in html
+    assert "maximum-scale" not in html
+
+
+def test_asks_nothing_of_a_network(html):
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", html)
+    assert "url(http" not in html
+
+
+def test_policy_allows_only_what_is_in_the_page(html):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)[1]
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        codes = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        assert codes
+        for code in codes:
+            digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+
+
+def test_hostile_text_stays_text(hostile_html):
+    plain = maps.render(drawn.content())
+    for pattern in ("<script", "<img", 'onerror="', "<style"):
+        assert hostile_html.count(pattern) == plain.count(pattern)
+    manifest = re.search(r'id="dm-manifest">(.*?)</script>', hostile_html, re.DOTALL)[1]
+    assert "<" not in manifest
+    assert any("onerror" in policy["title"] for policy in json.loads(manifest)["policies"])
+
+
+def test_columns_not_listed_never_leave(html):
+    lots = sets_of(html)["lots"]
+    assert len(lots) == 100
+    assert not {"owner_type", "OWNERNME1"} & set(lots)
+    assert "SECRET OWNER" not in html
+    assert not (lots.astype("string") == "SECRET OWNER").any().any()
+
+
+def test_no_set_lets_out_an_unpublishable_column():
+    secret = {name for name, column in schema.columns().items() if not column.publishable}
+    sets = params.load("layers", "sets")["sets"]
+    assert not secret & {column for record in sets.values() for column in record["columns"]}
+
+
+def test_lots_survive_whole(html):
+    given, found = drawn.content().lots, sets_of(html)["lots"]
+    found = found.set_index("parcel_id").to_crs(drawn.CRS)
+    given = given.set_index("parcel_id")
+    found = found.reindex(given.index)
+    assert (found.area / given.area - 1).abs().max() < 0.01
+    assert found["site_address"].tolist() == given["site_address"].tolist()
+    assert found["verdict__triplex-by-right"].tolist() == given["verdict__triplex-by-right"].tolist()
+
+
+def test_works_without_lots():
+    empty = drawn.content().lots.iloc[:0]
+    found = maps.render(replace(drawn.content(), lots=empty))
+    assert len(sets_of(found)["lots"]) == 0
+
+
+def test_all_faults_are_told_at_once():
+    given = drawn.content()
+    broken = replace(
+        given,
+        zones=given.zones.drop(columns=["acres_in_area", "units_triplex-by-right"]),
+        tracts=given.tracts.to_crs("EPSG:4326"),
+        area=given.area.iloc[:0],
+    )
+    with pytest.raises(ValidationError) as caught:
+        maps.render(broken)
+    for part in ("acres_in_area", "units_triplex-by-right", "tracts: shapes are in EPSG:4326", "area"):
+        assert part in str(caught.value)
+
+
+def test_unknown_language_is_told():
+    with pytest.raises(UsageError, match="en"):
+        maps.render(drawn.content(), language="eng")
+
+
+def test_synthetic_says_so_everywhere():
+    found = maps.render(drawn.content(synthetic=True))
+    assert "<title>SYNTHETIC SAMPLE: " in found
+    assert 'id="synthetic"' in found
+    assert 'id="synthetic"' not in maps.render(drawn.content())
+
+
+def test_page_names_sources_doubts_and_what_is_missing(html):
+    for part in (
+        "© OpenStreetMap contributors, ODbL",
+        "Lot width is a proxy.",
+        "the county&#39;s parcel file would fill it",
+        "ab" * 32,
+        "0" * 32,
+        words.load("en")("page.trust"),
+    ):
+        assert part in html
+
+
+def test_map_takes_folium_children_but_no_network_assets():
+    made = page.OfflineMap(title="t", language="en", direction="ltr", label="l")
+    folium.Circle([33.75, -84.35], radius=30).add_to(made)
+    assert "L.circle(" in made.to_html()
+    made = page.OfflineMap(title="t", language="en", direction="ltr", label="l")
+    Fullscreen().add_to(made)
+    with pytest.raises(ValidationError, match=r"https://.*fullscreen"):
+        made.to_html()
+
+
+def test_a_changed_asset_is_refused(monkeypatch):
+    record = params.load("assets", "leaflet")
+    record["files"]["js"]["sha256"] = "0" * 64
+    monkeypatch.setattr(params, "load", lambda *_: record)
+    with pytest.raises(ValidationError, match="pinned"):
+        assets.leaflet()
+
+
+def test_tables_add_up():
+    given = drawn.content()
+    counts = static.verdict_counts(given.lots, "neighborhood", given.policies)
+    reform = [column for column in counts if column.startswith("verdict__duplex")]
+    assert counts["lots"].sum() == len(given.lots) == counts[reform].to_numpy().sum()
+    total = next(t for t in static.tables(given, words.load("en")) if t["id"] == "zones")["total"]
+    assert total[1] == "4"
+
+
+def test_every_class_counts_every_feature():
+    given = drawn.content()
+    frames = layers.derived(given)
+    for theme in themes.available(frames, given.policies, words.load("en")):
+        places = themes.classify(frames[theme["set"]][theme["column"]], theme)
+        assert len(places) == len(frames[theme["set"]])
+        assert places.between(0, len(theme["classes"]) - 1).all()
+
+
+def test_a_word_nobody_listed_is_drawn_in_its_own_class():
+    given = drawn.content()
+    frames = layers.derived(given)
+    zoning = next(
+        t for t in themes.available(frames, given.policies, words.load("en")) if t["id"] == "zoning"
+    )
+    assert "other" in [known["value"] for known in zoning["classes"]]
+
+
+def test_palettes_can_be_told_apart_by_every_eye():
+    for record in params.load("layers", "themes")["theme"]:
+        colours = [known["colour"] for known in record["classes"]]
+        assert not colour.faults(colours, sequential=record.get("sequential", False)), record["id"]
+
+
+def test_red_and_green_are_refused():
+    assert colour.faults(["#c83c40", "#828240"])
+    assert colour.faults(["#ffffff", "#888888", "#999999"], sequential=True)
+
+
+def test_picture_for_readers_without_script_is_small(html):
+    picture = re.search(r"<svg xmlns.*?</svg>", html, re.DOTALL)[0]
+    assert len(picture.encode()) <= 150_000
+    assert 'role="img"' in picture
+    assert "style=" not in picture
+
+
+@pytest.mark.parametrize("language", params.names("languages"))
+def test_every_language_is_complete_and_fills_the_same_blanks(language):
+    given, english = words.load(language), words.load("en")
+    assert set(given.phrases) == set(english.phrases)
+    for key, phrase in english.phrases.items():
+        if not key.startswith("page.unreviewed"):
+            assert set(re.findall(r"{(\w+)}", given.phrases[key])) == set(re.findall(r"{(\w+)}", phrase)), key
+
+
+def test_words_in_values_are_never_read_as_blanks():
+    assert words.fill("{a} {b}", {"a": "{b}", "b": "x"}) == "{b} x"
