@@ -131,7 +131,12 @@ def _limit_boxes(survey: Survey, yards: Floats) -> tuple[Geometries, Indices]:
     lift = edges["c"].to_numpy()[at] + yards[at] - (middle * inward).sum(axis=1)
     foot = middle + lift[:, None] * inward
     corners = np.stack(
-        [foot - size * along, foot + size * along, foot + size * (along - inward), foot - size * (along + inward)],
+        [
+            foot - size * along,
+            foot + size * along,
+            foot + size * (along - inward),
+            foot - size * (along + inward),
+        ],
         axis=1,
     )
     return np.asarray(shapely.polygons(corners), dtype=object), owner
@@ -159,7 +164,9 @@ def envelope_areas(survey: Survey, yards: Floats, blocked: Geometries | None = N
     slow = np.flatnonzero(known & ~fast)
     if len(slow):
         some, mine = subset(survey, slow)
-        area[slow] = shapely.area(exact_envelopes(some, yards[mine], None if blocked is None else blocked[slow]))
+        area[slow] = shapely.area(
+            exact_envelopes(some, yards[mine], None if blocked is None else blocked[slow])
+        )
     return area
 
 
@@ -192,5 +199,3 @@ def width_at_front_yard(survey: Survey, front_ft: Floats) -> Floats:
     signed = np.where(crossing, np.where(rises, x, -x), 0.0)
     width = np.bincount(edges["lot"], signed, len(survey.lots))
     return np.where(np.isnan(front_ft), np.nan, width)
-
-

@@ -81,7 +81,9 @@ def _centres(shapes: Geometries, half: Floats) -> Geometries:
     ends = edges[["x0", "y0", "x1", "y1"]].to_numpy().reshape(-1, 2, 1, 2)
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     corners = (ends + signs[None, None] * half[owner][:, None, None, :]).reshape(-1, 8, 2)
-    points = shapely.multipoints(shapely.points(corners.reshape(-1, 2)), indices=np.repeat(np.arange(len(owner)), 8))
+    points = shapely.multipoints(
+        shapely.points(corners.reshape(-1, 2)), indices=np.repeat(np.arange(len(owner)), 8)
+    )
     return _without(shapes, np.asarray(shapely.convex_hull(points), dtype=object), owner)
 
 
@@ -89,11 +91,15 @@ def _without(shapes: Geometries, parts: Geometries, owner: Indices) -> Geometrie
     together = np.full(len(shapes), None, dtype=object)
     lots, place = np.unique(owner, return_inverse=True)
     together[lots] = shapely.geometrycollections(parts, indices=place)
-    return np.asarray(shapely.difference(shapes, shapely.union_all(together.reshape(-1, 1), axis=1)), dtype=object)
+    return np.asarray(
+        shapely.difference(shapes, shapely.union_all(together.reshape(-1, 1), axis=1)), dtype=object
+    )
 
 
 def _rotated(shapes: Geometries, angle: Floats) -> Geometries:
     points, owner = shapely.get_coordinates(shapes, return_index=True)
     cos, sin = np.cos(angle)[owner], np.sin(angle)[owner]
-    turned = np.stack([points[:, 0] * cos - points[:, 1] * sin, points[:, 0] * sin + points[:, 1] * cos], axis=1)
+    turned = np.stack(
+        [points[:, 0] * cos - points[:, 1] * sin, points[:, 0] * sin + points[:, 1] * cos], axis=1
+    )
     return np.asarray(shapely.set_coordinates(shapes.copy(), turned), dtype=object)

@@ -22,7 +22,9 @@ ROLE_NAMES = ("front", "side", "rear", "street side", "second front", "limit")
 _TIE_FT = 0.01
 
 
-def chains(edges: pd.DataFrame, member: Flags, *, break_deg: float, names: pd.Series | None = None) -> Indices:
+def chains(
+    edges: pd.DataFrame, member: Flags, *, break_deg: float, names: pd.Series | None = None
+) -> Indices:
     """Number the chains of adjacent member edges; -1 for the rest.
 
     A chain breaks where the outline turns by more than ``break_deg``, at once or in all, or where
@@ -176,7 +178,9 @@ def _override_distance(rank: pd.DataFrame, overrides: pd.DataFrame | None) -> Fl
     return distance
 
 
-def assign_roles(edges: pd.DataFrame, run: Indices, table: pd.DataFrame, fronts: pd.DataFrame, rules: Rules) -> Indices:
+def assign_roles(
+    edges: pd.DataFrame, run: Indices, table: pd.DataFrame, fronts: pd.DataFrame, rules: Rules
+) -> Indices:
     """Give each edge its role; edges of lots without a front are sides.
 
     Parameters

@@ -11,7 +11,8 @@ import pandas as pd
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats
 
-USES = ("any", "house", "adu", "duplex", "triplex", "multi", "cottage_court")
+USES = ("house", "adu", "duplex", "triplex", "multi")
+"""Uses the fit asks the law about."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,14 +31,7 @@ class Law:
     lots: int
 
     def value(self, use: str, standard: str) -> Floats:
-        """Value of a standard on each lot; the use's own, else that of any use; NaN where unread."""
-        own = self._column(use, standard)
-        if use == "any" or standard in ("units_max", "units_min"):
-            return own
-        general = self._column("any", standard)
-        return np.where(np.isnan(own), general, own)
-
-    def _column(self, use: str, standard: str) -> Floats:
+        """Value of a standard for a use on each lot; NaN where unread."""
         frame = self.by_use.get(use)
         if frame is None or standard not in frame:
             return np.full(self.lots, np.nan)
@@ -50,27 +44,25 @@ def law_of(standards: pd.DataFrame, lots: pd.Series) -> Law:
     Parameters
     ----------
     standards
-        One row per ``parcel_id`` and ``use``, wide over standards; missing where unread.
+        Rows of lot, district and use, wide over standards, the district of the largest share first: a
+        split lot is judged by that one (and is at best MAYBE). Missing is unread.
     lots
-        ``parcel_id`` in the order wanted.
+        ``parcel_id`` in the order wanted; each once.
 
     Raises
     ------
     ValidationError
-        If a lot and use stand twice, or a use is not one of :data:`USES`.
+        If ``lots`` repeats a lot, or lots have no row.
     """
-    unknown = sorted(set(standards["use"].dropna().unique()) - set(USES))
-    twice = standards.duplicated(["parcel_id", "use"])
-    faults = [f"use {use!r} is not known" for use in unknown]
-    if twice.any():
-        first = standards.loc[twice, ["parcel_id", "use"]].iloc[0].to_list()
-        faults.append(f"{int(twice.sum())} rows repeat a lot and use; first {first}")
+    first = standards.drop_duplicates(["parcel_id", "use"])
+    faults = [f"{int(lots.duplicated().sum())} lots repeat a parcel_id"] if lots.duplicated().any() else []
+    missing = ~lots.isin(first["parcel_id"])
+    if missing.any():
+        faults.append(f"{int(missing.sum())} lots have no standards; first {lots[missing].iloc[0]}")
     if faults:
-        raise ValidationError("The standards of these lots are not one row per lot and use", faults=faults)
-    frames = {}
-    for use, part in standards.groupby("use", observed=True):
-        frames[str(use)] = part.set_index("parcel_id").reindex(lots)
-    return Law(by_use=frames, lots=len(lots))
+        raise ValidationError("The standards do not answer for these lots", faults=faults)
+    parts = {str(use): part.set_index("parcel_id") for use, part in first.groupby("use", observed=True)}
+    return Law(by_use={use: part.reindex(lots) for use, part in parts.items()}, lots=len(lots))
 
 
 def floor_area_cap_ft2(law: Law, use: str, lot_area_ft2: Floats) -> Floats:

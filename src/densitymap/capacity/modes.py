@@ -7,7 +7,6 @@ and capacity reference, sections 2 and 7; every number is in ``catalog/fit`` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,38 +90,40 @@ class Setting:
         return np.where(np.isnan(self.house.back_ft), supposed, self.house.back_ft)
 
 
-def options(buildings: pd.DataFrame) -> Iterator[Option]:
-    """Every form tried, the preferred first within each type."""
+def options(buildings: pd.DataFrame) -> list[Option]:
+    """Every form tried, the preferred first within each type (larger homes first)."""
     homes = buildings[buildings["is_dwelling"]].sort_values("floor_area_ft2", ascending=False)
-    adus = [*homes.index[homes["use"] == "adu"]]
-    mains = {use: [*homes.index[homes["use"] == use]] for use in MAIN_USES}
-    houses = [mains["house"][0], HOUSE, *mains["house"][1:]]
-    yield Option(form="house", mode="keep", type="house", units=1)
-    for adu in adus:
-        yield Option(form=f"house+{adu}", mode="keep", type="house_adu", units=2, adu=adu)
-    yield Option(form=f"house+{ATTACHED}", mode="keep", type="house_attached_adu", units=2, adu=ATTACHED)
-    yield Option(form="house->2", mode="keep", type="convert", units=2)
-    for adu in adus:
-        yield Option(form=f"house->2+{adu}", mode="keep", type="convert_adu", units=3, adu=adu)
-    for main in houses:
-        yield Option(form=main, mode="new", type="house", units=1, main=main)
-    for main in houses:
-        for adu in adus:
-            yield Option(form=f"{main}+{adu}", mode="new", type="house_adu", units=2, main=main, adu=adu)
-    for main in houses:
-        yield Option(
-            form=f"{main}+{ATTACHED}", mode="new", type="house_attached_adu", units=2, main=main, adu=ATTACHED
-        )
-    for main in mains["duplex"]:
-        yield Option(form=main, mode="new", type="duplex", units=2, main=main)
-    for main in mains["duplex"]:
-        for adu in adus:
-            yield Option(form=f"{main}+{adu}", mode="new", type="duplex_adu", units=3, main=main, adu=adu)
-    for use in ("triplex", "multi"):
-        for main in mains[use]:
-            yield Option(
-                form=main, mode="new", type=use, units=int(homes.loc[main, "units"]), main=main
-            )
+    by_use = {use: list(homes.index[homes["use"] == use]) for use in (*MAIN_USES, "adu")}
+    houses = [*by_use["house"][:1], HOUSE, *by_use["house"][1:]]
+    behind = [*by_use["adu"], ATTACHED]
+    found = [
+        Option(form="house", mode="keep", type="house", units=1),
+        Option(form="house->2", mode="keep", type="convert", units=2),
+    ]
+    found += [_with_adu("house", "keep", adu) for adu in behind]
+    found += [_with_adu("house->2", "keep", adu, "convert") for adu in by_use["adu"]]
+    found += [Option(form=main, mode="new", type="house", units=1, main=main) for main in houses]
+    found += [_with_adu(main, "new", adu) for main in houses for adu in behind]
+    found += [_with_adu(main, "new", adu, "duplex") for main in by_use["duplex"] for adu in by_use["adu"]]
+    found += [
+        Option(form=main, mode="new", type=use, units=int(homes.loc[main, "units"]), main=main)
+        for use in MAIN_USES[1:]
+        for main in by_use[use]
+    ]
+    return found
+
+
+def _with_adu(main: str, mode: str, adu: str, base: str = "house") -> Option:
+    """An option of a main building (or the kept house) and an accessory dwelling."""
+    kind = f"{base}_attached_adu" if adu == ATTACHED else f"{base}_adu"
+    return Option(
+        form=f"{main}+{adu}",
+        mode=mode,
+        type=kind,
+        units=2 if base == "house" else THREE,
+        main=main if mode == "new" else None,
+        adu=adu,
+    )
 
 
 def _legal(at: Setting, use: str) -> Judgement:
@@ -230,9 +231,7 @@ def _permission(at: Setting, option: Option) -> Judgement:
     found = _verdict.unjudged(len(at.lots))
     for use in uses:
         found = _both(found, at.legal[use])
-    total = at.law.value("any", "units_max")
-    if option.type == "multi":
-        total = at.law.value("multi", "units_max")
+    total = at.law.value(uses[0], "lot_units_max")
     units = np.full(len(at.lots), float(option.units))
     return judge(found, "units", total, units, margins=at.margins)
 
@@ -337,7 +336,9 @@ def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
     storey = at.rules["storey_height_ft"]
     if option.main and option.main != HOUSE:
         tall = np.full(count, float(at.buildings.loc[option.main, "storeys"]) * storey)
-        found = judge(found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins)
+        found = judge(
+            found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins
+        )
     if option.adu and option.adu != ATTACHED:
         record = at.buildings.loc[option.adu]
         tall = np.full(count, float(record["storeys"]) * storey)

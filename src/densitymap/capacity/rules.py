@@ -66,7 +66,9 @@ def numbers(record: Mapping[str, Any], file: str) -> Rules:
             faults.append(f"{name}: mark must be one of {', '.join(MARKS)}")
     if faults:
         raise ValidationError(
-            f"{file} holds values nobody can check", faults=faults, next_step="cite the source, or say assumption"
+            f"{file} holds values nobody can check",
+            faults=faults,
+            next_step="cite the source, or say assumption",
         )
     return {name: float(entry["value"]) for name, entry in record.items()}
 

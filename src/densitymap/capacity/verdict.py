@@ -161,9 +161,7 @@ def cap(before: Judgement, rule: str, level: Levels) -> Judgement:
 def _tighter(
     before: Judgement, code: int, level: Levels, have: Floats, need: Floats, share: Floats
 ) -> Judgement:
-    takes = (level < before.level) | (
-        (level == TRUE) & (before.level == TRUE) & (share < before.tightness)
-    )
+    takes = (level < before.level) | ((level == TRUE) & (before.level == TRUE) & (share < before.tightness))
     return Judgement(
         level=np.minimum(before.level, level),
         rule=np.where(takes, code, before.rule).astype(np.int8),
@@ -215,7 +213,11 @@ def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Serie
     Series of string
         On the same index.
     """
-    names = pd.Series("the code", index=fits.index) if place is None else place.astype("string").fillna("the code")
+    names = (
+        pd.Series("the code", index=fits.index)
+        if place is None
+        else place.astype("string").fillna("the code")
+    )
     text = pd.Series("It fits every rule that was read.", index=fits.index, dtype="string")
     have, need = _figures(fits["have"]), _figures(fits["need"])
     speaks = fits["verdict"].ne("TRUE") & fits["binding_rule"].notna()
