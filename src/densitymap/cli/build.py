@@ -12,6 +12,7 @@ from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
 from densitymap.pipeline import build as pipeline
 from densitymap.pipeline import layers as stage_layers
+from densitymap.sample.write import write_sample
 
 
 def sample(
@@ -22,8 +23,6 @@ def sample(
 
     Example: densitymap sample --lots 20000
     """
-    from densitymap.sample.write import write_sample
-
     folder = SETTINGS.workspace.raw
     if folder.is_dir() and any(folder.iterdir()) and not stage_layers.is_synthetic([folder]):
         raise UsageError(
@@ -56,7 +55,9 @@ def add(
 
 
 def build(
-    source: Annotated[Path | None, typer.Option(help="Folder of published files (default data/1_raw).")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Folder of published files (default data/1_raw).")
+    ] = None,
     area: Annotated[
         str, typer.Option(help="district-5, a neighbourhood, npu-o, west,south,east,north, a file, or city.")
     ] = "district-5",
@@ -67,9 +68,7 @@ def build(
     Example: densitymap build --area Reynoldstown
     """
     with SETTINGS.progress("Building") as move:
-        report = pipeline.build(
-            SETTINGS.workspace, source=source, area=area, locked=locked, progress=move
-        )
+        report = pipeline.build(SETTINGS.workspace, source=source, area=area, locked=locked, progress=move)
     _tell(report)
     SETTINGS.say("Next: densitymap map")
     SETTINGS.answer(report)

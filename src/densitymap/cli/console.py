@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 class Settings:
     """Options every command takes, before or after its name."""
 
-    workspace: Workspace = Workspace(Path())
+    workspace: Workspace = field(default_factory=lambda: Workspace(Path()))
     as_json: bool = False
     quiet: bool = False
     debug: bool = False
@@ -107,5 +107,3 @@ def _report(message: str, code: int, next_step: str | None) -> None:
 def _show_warning(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
     if SETTINGS.debug or not issubclass(category, (DeprecationWarning, FutureWarning, RuntimeWarning)):
         SETTINGS.say(f"Note: {message}")
-
-

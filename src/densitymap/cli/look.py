@@ -30,7 +30,10 @@ def doctor() -> None:
     found = checks.examine(SETTINGS.workspace)
     for check in found["checks"]:
         mark = "ok " if check["ok"] else "BAD"
-        SETTINGS.say(f"{mark}  {check['name']}: {check['found']}" + ("" if check["ok"] else f"\n     Mend: {check['mend']}"))
+        SETTINGS.say(
+            f"{mark}  {check['name']}: {check['found']}"
+            + ("" if check["ok"] else f"\n     Mend: {check['mend']}")
+        )
     SETTINGS.say("Next: densitymap build" if found["ok"] else "Next: mend what is BAD, then run this again")
     SETTINGS.answer(found | {"exit_codes": EXIT_CODES})
     if not found["ok"]:

@@ -171,9 +171,9 @@ def _as_lots(frame: pd.DataFrame, raw: pd.DataFrame, source: Source, receipt: Re
 
 
 def _keyed(frame: pd.DataFrame, layer: Layer, receipt: Receipt) -> pd.DataFrame:
-    """Rows that have their key, each key once: repeats of a place are joined into one shape."""
+    """Rows that have their key, each once and in its order: parts of a place become one shape."""
     key = [name for name in layer.table.key if name in frame]
-    if not key or layer.role == "parcels":
+    if not key:
         return frame.reset_index(drop=True)
     without = frame[key].isna().any(axis="columns")
     receipt.drop("no key", [f"row {row + 1}" for row in frame.index[without]])
@@ -182,7 +182,7 @@ def _keyed(frame: pd.DataFrame, layer: Layer, receipt: Receipt) -> pd.DataFrame:
     if repeated.any() and isinstance(frame, gpd.GeoDataFrame):
         receipt.change("parts of one place joined", frame.loc[repeated, key[0]])
         frame = frame.dissolve(by=key, aggfunc="first", as_index=False)
-    return frame.reset_index(drop=True)
+    return frame.sort_values(key, ignore_index=True)
 
 
 def declared_crs(text: str) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from densitymap.city import City, load_city
 from densitymap.errors import MissingDataError, ValidationError
+from densitymap.geometry import ACRE_FT2
 from densitymap.pipeline import layers as stage_layers
 from densitymap.pipeline import parcels as stage_parcels
 from densitymap.pipeline import results as stage_results
@@ -115,7 +116,9 @@ def check_lock(space: Workspace, lock: dict[str, Any]) -> None:
     """
     kept = workspace.read_json(space.lock)
     if kept is None:
-        raise MissingDataError("There is no densitymap.lock to hold to", next_step="run `densitymap build` once")
+        raise MissingDataError(
+            "There is no densitymap.lock to hold to", next_step="run `densitymap build` once"
+        )
     old, new = kept["layers"], lock["layers"]
     faults = [
         f"{name}: {'gone' if name not in new else 'new' if name not in old else 'changed'}"
@@ -124,7 +127,8 @@ def check_lock(space: Workspace, lock: dict[str, Any]) -> None:
     ]
     if faults:
         raise ValidationError(
-            "The published files differ from densitymap.lock", faults=faults,
+            "The published files differ from densitymap.lock",
+            faults=faults,
             next_step="build without --locked to accept them",
         )
 
@@ -143,7 +147,7 @@ def _join(space: Workspace, layers: Layers, city: City, area: str) -> list[str]:
     parcels = joined.tables["parcels"]
     summary = {
         "area": found.name,
-        "area_acres": round(found.polygon.area / stage_parcels.ACRE_FT2, 1),
+        "area_acres": round(found.polygon.area / ACRE_FT2, 1),
         "parcels_read": joined.records_read,
         "parcels_in_area": int(parcels["n_records"].sum()),
         "area_covered_share": round(stage_parcels.covered_share(parcels, found), 4),
@@ -183,12 +187,16 @@ def _counted(reasons: dict[str, int], word: str) -> int:
 
 
 def _records_by(parcels: pd.DataFrame, column: str) -> dict[str, int]:
-    counts = parcels.groupby(column, dropna=False)["n_records"].sum()
-    named = {("no data" if pd.isna(key) else str(key)): int(count) for key, count in counts.items()}
+    counts = parcels.groupby(parcels[column].fillna("no data"))["n_records"].sum()
+    named = {str(key): int(count) for key, count in counts.items()}
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _layer_entry(receipt: dict[str, Any]) -> dict[str, Any]:
     names = ("title", "file", "rows_in", "rows_out", "vintage", "licence", "sha256", "left_out", "changed")
     entry = {name: receipt[name] for name in names}
-    return entry | {"rows": receipt["rows_out"], "crs": receipt["crs_in"], "unused_files": receipt["unused_files"]}
+    return entry | {
+        "rows": receipt["rows_out"],
+        "crs": receipt["crs_in"],
+        "unused_files": receipt["unused_files"],
+    }
