@@ -74,27 +74,37 @@ def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
     """Turn the long rows of a code wide: one row per district and use, in that order.
 
     A value for the use itself goes before one for any use. ``units_max`` is the use's own count and is
-    never taken from "any"; that one is ``lot_units_max``. ``far_basis`` is the basis of ``far_max``.
+    never taken from "any"; that one is ``lot_units_max``. ``multi_units_max`` is
+    the count of multi-family homes. ``far_basis`` is the basis of ``far_max``.
     """
     rows = code.rows
     districts = list(dict.fromkeys([*code.districts, *rows["district"]]))
     index = pd.MultiIndex.from_product([districts, uses], names=["zone_key", "use"])
     values = rows.pivot_table(index=["district", "use"], columns="standard", values="value", dropna=False)
     bases = rows[rows["standard"] == "far_max"].set_index(["district", "use"])["basis"]
-    shared = pd.MultiIndex.from_arrays(
-        [index.get_level_values(0), np.full(len(index), "any")], names=["district", "use"]
-    )
     own = values.reindex(index).reindex(columns=list(standards()))
-    general = values.reindex(shared).reindex(columns=list(standards())).set_axis(index)
+    general = _of_use(values, index, "any")
     wide = own.where(own.notna(), general)
     wide["units_max"] = own["units_max"]
     wide["lot_units_max"] = general["units_max"]
+    wide["multi_units_max"] = _of_use(values, index, "multi")["units_max"]
     own_basis = bases.reindex(index)
     wide["far_basis"] = own_basis.where(own["far_max"].notna(), bases.reindex(shared).set_axis(index)).astype(
         "string"
     )
     wide["citation"] = _citations(code, index.get_level_values(0))
     return wide.reset_index("use")
+
+
+def _with_use(index: pd.MultiIndex, use: str) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays(
+        [index.get_level_values(0), np.full(len(index), use)], names=["district", "use"]
+    )
+
+
+def _of_use(values: pd.DataFrame, index: pd.MultiIndex, use: str) -> pd.DataFrame:
+    """Values a district gives one use, on every row of the district."""
+    return values.reindex(_with_use(index, use)).reindex(columns=list(standards())).set_axis(index)
 
 
 def floor_area_max(lot_area_ft2: pd.Series, standard: pd.DataFrame) -> pd.Series:

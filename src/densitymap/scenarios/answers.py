@@ -1,0 +1,130 @@
+"""What a policy answers for whole lots tables and for each zoning district."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from densitymap.capacity.allowed import EXACT, FORMS, HOMES, units_allowed
+from densitymap.scenarios.policy import Policy
+from densitymap.zoning.parse import parse_zones
+from densitymap.zoning.standards import law_table, standards_for
+
+FORM_WORDS = {"house": "House", "adu": "House and accessory home", "duplex": "Duplex", "triplex": "Triplex"}
+
+
+def allowed(
+    lots: pd.DataFrame, policies: Iterable[Policy], *, parcel_zones: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Say what each policy allows on each lot.
+
+    Parameters
+    ----------
+    lots
+        Table ``parcels`` (``parcel_id``, ``lot_area_ft2``, ``lot_width_ft``, ``zone_district``).
+    policies
+        Policies to ask.
+    parcel_zones
+        Table ``parcel_zones``: with it every district of a split lot is asked.
+
+    Returns
+    -------
+    DataFrame
+        Table ``allowed``: one row per policy and lot, policies in the order given.
+    """
+    answers = [
+        units_allowed(
+            lots,
+            standards_for(lots, policy, parcel_zones=parcel_zones),
+            policy=policy.name,
+            question=policy.question,
+        )
+        for policy in policies
+    ]
+    return pd.concat(answers, ignore_index=True)
+
+
+def minimum_lot_answers(zones: pd.Series, policy: Policy) -> pd.DataFrame:
+    """Say what a policy allows on a lot of exactly the size a district asks for.
+
+    Parameters
+    ----------
+    zones
+        Zoning codes as mapped, any index.
+    policy
+        The policy asked.
+
+    Returns
+    -------
+    DataFrame
+        On the same index: ``zone_name``, ``zone_status`` (read, unread, conditional, unresolved),
+        ``zone_reason``, ``lot_area_min_ft2``, ``lot_width_min_ft``, ``units`` (missing where nobody
+        knows), ``answer`` (a short text), ``citation``, ``zone_url``.
+    """
+    codes, distinct = pd.factorize(zones, use_na_sentinel=False)
+    parsed = parse_zones(pd.Series(distinct), policy.code)
+    law = law_table(policy.code)
+    house = law[law["use"] == "house"]
+    size = house[["lot_area_min_ft2", "lot_width_min_ft"]].reindex(parsed["zone_key"]).reset_index(drop=True)
+    lots = pd.DataFrame(
+        {
+            "parcel_id": pd.Series(np.arange(len(distinct))).astype("string"),
+            "zone_district": pd.Series(distinct, dtype="string"),
+            "lot_area_ft2": size["lot_area_min_ft2"],
+            "lot_width_ft": size["lot_width_min_ft"],
+        }
+    )
+    ruled = units_allowed(lots, standards_for(lots, policy), policy=policy.name, margins=EXACT)
+    table = _zone_texts(parsed, ruled, policy).join(size)
+    return table.take(codes).set_axis(zones.index)
+
+
+def _zone_texts(parsed: pd.DataFrame, ruled: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    known = policy.code.districts
+    keys = [key if isinstance(key, str) and key in known else None for key in parsed["zone_key"]]
+    conditional = parsed["is_conditional"].to_numpy(bool) & (parsed["zone_status"] == "read").to_numpy(bool)
+    return pd.DataFrame(
+        {
+            "zone_name": [known[key].title if key else None for key in keys],
+            "zone_status": np.where(conditional, "conditional", parsed["zone_status"].to_numpy(object)),
+            "zone_reason": parsed["zone_reason"].to_numpy(object),
+            "units": ruled["units_allowed"].array,
+            "answer": _answers(parsed, ruled, policy),
+            "citation": ruled["citation"].to_numpy(object),
+            "zone_url": [known[key].url if key else None for key in keys],
+        }
+    )
+
+
+def _answers(parsed: pd.DataFrame, ruled: pd.DataFrame, policy: Policy) -> list[str]:
+    """Put into words what each district allows, and how sure that is."""
+    multi = law_table(policy.code, ("multi",))["units_max"].reindex(parsed["zone_key"]).to_numpy()
+    forms = _forms(ruled)
+    reasons = parsed["zone_reason"].fillna("the values of this district are unread")
+    answers = []
+    for place, form in enumerate(forms):
+        sure = not parsed["is_conditional"].iloc[place]
+        if multi[place] > max(HOMES.values()):
+            limit = "" if np.isinf(multi[place]) else f" (up to {multi[place]:.0f} homes)"
+            answers.append(f"Multi-family buildings{limit}; how many homes is not counted here")
+        elif parsed["zone_status"].iloc[place] != "read":
+            answers.append(f"Not known: {reasons.iloc[place]}")
+        else:
+            answers.append(form if sure else f"At most: {form}; a council condition (-C) may allow less")
+    return answers
+
+
+def _forms(ruled: pd.DataFrame) -> pd.Series:
+    """Every form with the most homes in words: "Duplex, or house and accessory home (2 homes)"."""
+    units = ruled["units_allowed"].fillna(-1).to_numpy(int)
+    texts = pd.Series("", index=ruled.index, dtype="object")
+    for form in reversed(FORMS):
+        column = ruled[f"is_allowed_{form}"]
+        possible = (column.isna() | column.fillna(value=False)).to_numpy(bool) & (units == HOMES[form])
+        word = FORM_WORDS[form]
+        joined = np.where(texts != "", texts + ", or " + word[0].lower() + word[1:], word)
+        texts = pd.Series(np.where(possible, joined, texts), index=ruled.index)
+    homes = [f"{count} home" if count == 1 else f"{count} homes" for count in units]
+    return (texts + " (" + pd.Series(homes, index=ruled.index) + ")").where(texts != "", "No home by right")
