@@ -21,7 +21,7 @@ Cells = dict[str, Integers]
 
 
 def acs_table(
-    grid: Grid, info: pd.DataFrame, counts: Counts, area: pd.Series, *, detailed: bool
+    grid: Grid, info: pd.DataFrame, *, counts: Counts, area: pd.Series, detailed: bool
 ) -> pd.DataFrame:
     """One period's tables for one kind of area.
 
@@ -44,7 +44,7 @@ def acs_table(
     """
     codes, names = pd.factorize(area.reindex(info.index), sort=True)
     size = len(names)
-    merged = merge_counts(counts, codes, size)
+    merged = merge_counts(counts, codes, size=size)
     cells = _cells(merged)
     if detailed:
         cells |= _income_by_tenure(merged)
@@ -64,13 +64,15 @@ def block_table(grid: Grid, homes: pd.DataFrame) -> pd.DataFrame:
     geo = cells["block"]
     return pd.DataFrame(
         {
-            "GEOCODE": geo, "COUNTY": geo.str[2:5], "TRACT": geo.str[5:11], "BLKGRP": geo.str[11], "BLOCK": geo.str[11:15],
+            "GEOCODE": geo, "COUNTY": geo.str[2:5], "TRACT": geo.str[5:11], "BLKGRP": geo.str[11],
+            "BLOCK": geo.str[11:15],
             "PLACE": np.where(cells["in_city"], "04000", "99999"), "VTD": "SAMPLE",
             "AREALAND": (cells["acres"] * 4046.8564224).round().astype(int), "AREAWATR": 0,
             "INTPTLAT": cells["latitude"].round(7), "INTPTLON": cells["longitude"].round(7),
             "POP100": people["people"], "HU100": people["homes"], "POP2020": people["people"],
             "WHITE": people["white"], "BLACK": people["black"], "HISPANIC": people["hispanic"],
-            "NON_HISPANIC": people["people"] - people["hispanic"], "NATIVE": people["native"], "ASIAN": people["asian"],
+            "NON_HISPANIC": people["people"] - people["hispanic"], "NATIVE": people["native"],
+            "ASIAN": people["asian"],
             "PACISL": people["pacific"], "OTHER": people["other"], "MULTINH": people["several"],
             "POP18_2020": people["adults"], "GQPOP": people["group_quarters"], "TOT_HOUSING": people["homes"],
             "OCCUPIED": people["occupied"], "VACANT": people["homes"] - people["occupied"],
@@ -140,8 +142,8 @@ def _medians(
     size = len(merged["owners"])
     owned, rented = counts["owners"].sum(axis=1), counts["renters"].sum(axis=1)
     income = median_of_classes(merged["owner_income"] + merged["renter_income"])
-    rent = weighted(info["rent_usd"].to_numpy(), rented, codes, size)
-    value = weighted(info["value_usd"].to_numpy(), owned, codes, size)
+    rent = weighted(info["rent_usd"].to_numpy(), rented, codes=codes, size=size)
+    value = weighted(info["value_usd"].to_numpy(), owned, codes=codes, size=size)
     universe = {"B19013_001": merged["owners"].sum(axis=1) + merged["renters"].sum(axis=1)}
     universe |= {"B25064_001": merged["renters"].sum(axis=1), "B25077_001": merged["owners"].sum(axis=1)}
     tops = {

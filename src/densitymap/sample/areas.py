@@ -33,11 +33,11 @@ def block_shapes(grid: Grid) -> Geometries:
     return np.asarray(shapely.polygons(np.concatenate([ring, ring[:, :1]], axis=1)), object)
 
 
-def dissolve(grid: Grid, label: pd.Series, blocks: Geometries) -> gpd.GeoDataFrame:
+def dissolve(label: pd.Series, blocks: Geometries) -> gpd.GeoDataFrame:
     """Union of the blocks of each label, ordered by label; blocks without one are left out."""
     groups = label.dropna().groupby(label.dropna()).indices
     at = label.dropna().index.to_numpy()
-    names = sorted(groups)
+    names = sorted(map(str, groups))
     shapes = [shapely.coverage_union_all(blocks[at[groups[name]]]) for name in names]
     return gpd.GeoDataFrame({label.name or "name": names}, geometry=shapes, crs=CITY_CRS)
 
@@ -50,7 +50,7 @@ def zoning(grid: Grid, blocks: Geometries) -> gpd.GeoDataFrame:
     cells = grid.cells
     place = cells["neighborhood"].astype(object).where(cells["neighborhood"].notna(), "")
     label = (cells["zone"] + "|" + place).where(cells["in_city"]).rename("label")
-    areas = dissolve(grid, label, blocks).explode(index_parts=False, ignore_index=True)
+    areas = dissolve(label, blocks).explode(index_parts=False, ignore_index=True)
     areas["zone"] = areas.pop("label").str.split("|").str[0]
     areas = _split_along_rear_lines(grid, areas)
     areas.geometry = shapely.transform(areas.geometry.to_numpy(), lambda xy: xy + _offset(grid, xy))
@@ -60,20 +60,22 @@ def zoning(grid: Grid, blocks: Geometries) -> gpd.GeoDataFrame:
 def boundaries(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
     """Neighbourhoods, NPUs, council districts (2022 and former), city limits and counties, in EPSG:2240."""
     cells = grid.cells
-    hoods = dissolve(grid, cells["neighborhood"].rename("NAME"), blocks)
+    hoods = dissolve(cells["neighborhood"].rename("NAME"), blocks)
     npu = cells.dropna(subset="neighborhood").drop_duplicates("neighborhood").set_index("neighborhood")["npu"]
     acres = hoods.area / ACRE_FT2
     hoods = hoods.assign(
-        OBJECTID=np.arange(1, len(hoods) + 1), OLDNAME=hoods["NAME"], NPU=hoods["NAME"].map(npu), ACRES=acres.round(2),
-        SQMILES=(hoods.area / _FT2_PER_SQUARE_MILE).round(2), GLOBALID=global_ids(grid, "hood", np.arange(len(hoods))),
+        OBJECTID=np.arange(1, len(hoods) + 1), OLDNAME=hoods["NAME"], NPU=hoods["NAME"].map(npu),
+        ACRES=acres.round(2),
+        SQMILES=(hoods.area / _FT2_PER_SQUARE_MILE).round(2),
+        GLOBALID=global_ids(grid, "hood", keys=np.arange(len(hoods))),
     )  # fmt: skip
-    npus = dissolve(grid, cells["npu"].rename("NAME"), blocks)
+    npus = dissolve(cells["npu"].rename("NAME"), blocks)
     npus = npus.assign(NPU="", ACRES=(npus.area / ACRE_FT2).round(2))
-    council = dissolve(grid, cells["council"].rename("DISTRICT"), blocks)
+    council = dissolve(cells["council"].rename("DISTRICT"), blocks)
     council = council.assign(OBJECTID=np.arange(5441, 5441 + len(council)))
-    former = dissolve(grid, cells["council_former"].rename("DISTRICT"), blocks)
+    former = dissolve(cells["council_former"].rename("DISTRICT"), blocks)
     former = former.assign(NAME=former["DISTRICT"], ACRES=(former.area / ACRE_FT2).round(2))
-    limits = dissolve(grid, pd.Series("Atlanta", cells.index, name="LABEL").where(cells["in_city"]), blocks)
+    limits = dissolve(pd.Series("Atlanta", cells.index, name="LABEL").where(cells["in_city"]), blocks)
     limits = limits.assign(
         OBJECTID=1, ACRES=(limits.area / ACRE_FT2).round(1), SQ_MILES=limits.area / _FT2_PER_SQUARE_MILE
     )
@@ -88,7 +90,7 @@ def census_areas(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
     cells = grid.cells
     named = {"tracts_2010": "tract_2010", "tracts_2020": "tract_2020", "block_groups_2020": "block_group"}
     return {
-        name: _census_fields(dissolve(grid, cells[column].rename("GEOID"), blocks))
+        name: _census_fields(dissolve(cells[column].rename("GEOID"), blocks))
         for name, column in named.items()
     }
 
@@ -111,7 +113,7 @@ def _census_fields(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _counties(grid: Grid, blocks: Geometries) -> gpd.GeoDataFrame:
-    counties = dissolve(grid, grid.cells["county"].rename("NAME"), blocks)
+    counties = dissolve(grid.cells["county"].rename("NAME"), blocks)
     codes = counties["NAME"].map({"DeKalb": "089", "Fulton": "121"})
     return counties.assign(COUNTYFP=codes, GEOID="13" + codes)
 
@@ -151,20 +153,26 @@ def _city_fields(grid: Grid, areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The fields of the City's layer; ``HEIGHT`` and ``BASEELEV`` are 0 everywhere there (a decoy)."""
     count, zone = len(areas), areas["zone"]
     number = np.arange(count)
-    draw = uniform(grid.seed, "zoning case", number)
+    draw, settings = uniform(grid.seed, "zoning case", number), grid.settings
+    cased, updated = draw < settings["zoning.case_share"], draw < settings["zoning.updated_share"]
+    past = draw >= 1 - settings["zoning.past_sunset_share"]
     words = zone.str.extract(r"^(?:SPI-(?P<spi>\d+)|.*?)(?: SA(?P<sub>\w+))?$")
     fields = pd.DataFrame(
         {
-            "OBJECTID": number + 1, "ZONECLASS": zone, "ZONING": zone, "ZONINGCODE": zone.str[0].map(LAND_USE).fillna("Special"),
+            "OBJECTID": number + 1, "ZONECLASS": zone, "ZONING": zone,
+            "ZONINGCODE": zone.str[0].map(LAND_USE).fillna("Special"),
             "ZONEDESC": "SYNTHETIC SAMPLE", "HEIGHT": 0.0, "BASEELEV": 0.0,
-            "SPI": words["spi"].fillna(" "), "SUBAREA": words["sub"].fillna(" "), "TSA": " ", "STATUS": "Current",
-            "CASEIN": np.where(draw < 0.3, [f"Z-{10 + k % 14:02d}-{k % 100:03d}" for k in number], " "), "CASEOUT": " ",
-            "SUNRISE": np.where(draw < 0.3, 1273881600000, -2208988800000),
-            "SUNSET": np.where(draw > 0.95, 1582156800000, 32503593600000),
-            "LASTUPDATE": pd.Series(np.where(draw < 0.15, 1694649600000, -1)).astype("Int64").replace(-1, pd.NA),
+            "SPI": words["spi"].fillna(" "), "SUBAREA": words["sub"].fillna(" "), "TSA": " ",
+            "STATUS": "Current",
+            "CASEIN": np.where(cased, [f"Z-{10 + k % 14:02d}-{k % 100:03d}" for k in number], " "),
+            "CASEOUT": " ",
+            "SUNRISE": np.where(cased, 1273881600000, -2208988800000),
+            "SUNSET": np.where(past, 1582156800000, 32503593600000),
+            "LASTUPDATE": pd.Series(1694649600000, range(count), dtype="Int64").where(updated),
             "CREATED_DATE": 1524096000000, "LAST_EDITED_DATE": 1595635200000,
             "ACRES": (areas.area / ACRE_FT2).round(8), "REFERENCE": [f"S{k}" for k in number],
-            "GLOBALID": global_ids(grid, "zoning", number), "SHAPE_AREA": areas.area, "SHAPE_LEN": areas.length,
+            "GLOBALID": global_ids(grid, "zoning", keys=number), "SHAPE_AREA": areas.area,
+            "SHAPE_LEN": areas.length,
         }
     )  # fmt: skip
     return gpd.GeoDataFrame(fields, geometry=areas.geometry.to_numpy(), crs=CITY_LAYER_CRS)

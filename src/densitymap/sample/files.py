@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 import zipfile
@@ -114,7 +113,7 @@ def csv(path: Path) -> Append:
 
 
 def write_layer(path: Path, frame: gpd.GeoDataFrame, *, crs: str) -> None:
-    """Write a whole layer in the format its ending names: ``.geojson``, ``.fgb``, ``.gpkg`` or ``.zip`` (Shapefile)."""
+    """Write a whole layer in the format its ending names; ``.zip`` is a zipped Shapefile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = frame.to_crs(crs) if frame.crs != crs else frame
     if path.suffix == ".zip":
@@ -161,7 +160,7 @@ def _geo(crs: Any) -> dict[str, Any]:
 
 
 def _is_sample(folder: Path) -> bool:
-    if folder.is_dir() and not os.listdir(folder):
+    if folder.is_dir() and next(folder.iterdir(), None) is None:
         return True
     mark = folder / MARK
     return mark.is_file() and bool(read_toml(mark).get("synthetic"))

@@ -63,7 +63,7 @@ def draw_grid(settings: Settings, seed: int, *, blocks: int) -> Grid:
     """
     across = max(5, round(float(np.sqrt(blocks))))
     up = max(5, -(-blocks // across))
-    west, east, south, north = core = _core(settings, seed, across, up)
+    west, east, south, north = core = _core(settings, across, up)
     column_marks = {
         _at(west, east, settings["frame.county_line"]): "arterial",
         _at(west, east, settings["frame.beltline"]): "beltline",
@@ -106,7 +106,7 @@ def line_at(grid: Grid, name: str) -> int:
     return _at(first, last, grid.settings[f"frame.{name}"])
 
 
-def _core(settings: Settings, seed: int, across: int, up: int) -> tuple[int, int, int, int]:
+def _core(settings: Settings, across: int, up: int) -> tuple[int, int, int, int]:
     """Lines that bound the district: the whole grid but a ring, at most the district's real acres."""
     height = float(np.sqrt(settings["frame.district_acres"] * ACRE_FT2 / settings["frame.district_aspect"]))
     width = height * settings["frame.district_aspect"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap.geometry import Geometries
-from densitymap.sample.draw import Floats, normal, pick, quantile, smooth, uniform
+from densitymap.sample.draw import Floats, Integers, normal, pick, quantile, smooth, uniform
 from densitymap.sample.grid import Grid
 from densitymap.sample.settings import section
 from densitymap.sample.shapes import polygons
+
+Names = npt.NDArray[np.object_]
 
 HOMES = {"house": 1, "duplex": 2, "triplex": 3, "fourplex": 4, "townhouse": 1}
 """Homes of the uses that have a fixed number of them."""
@@ -17,7 +20,7 @@ STACKED = ("condo",)
 """Uses whose homes are records of their own on one shared shape."""
 
 
-def furnish(grid: Grid, lots: pd.DataFrame, area_ft2: Floats) -> pd.DataFrame:
+def furnish(grid: Grid, lots: pd.DataFrame, *, area_ft2: Floats) -> pd.DataFrame:
     """What stands on each lot.
 
     Parameters
@@ -55,7 +58,7 @@ def price_level(grid: Grid, lots: pd.DataFrame) -> Floats:
     return smooth(grid.seed, "price", u, v, span=grid.settings["value.price_span_ft"])
 
 
-def footprints(grid: Grid, lots: pd.DataFrame, front: Floats) -> tuple[pd.DataFrame, Geometries]:
+def footprints(grid: Grid, lots: pd.DataFrame, *, front: Floats) -> tuple[pd.DataFrame, Geometries]:
     """Footprints of the buildings, in EPSG:2240: the main one, and a shed behind some houses.
 
     Parameters
@@ -78,19 +81,20 @@ def footprints(grid: Grid, lots: pd.DataFrame, front: Floats) -> tuple[pd.DataFr
     stands = ((lots["floor_ft2"] > 0) & ~lots["shape"].isin(["bowtie", "part", "hole"])).to_numpy()
     position = np.flatnonzero(stands)
     part, at = lots[stands], front[stands]
-    main = polygons(settings, _main_box(grid, part), at, part["face"].to_numpy())
+    main = polygons(settings, _main_box(grid, part), front=at, face=part["face"].to_numpy())
     sheds = part["use"].eq("house").to_numpy() & part["shape"].eq("plain").to_numpy()
     sheds &= uniform(grid.seed, "shed", part["key"].to_numpy()) < settings["building.shed_share"]
     behind = part[sheds]
-    right, rear = behind["s1"].to_numpy() - 3, behind["depth_ft"].to_numpy() - 4
-    box = [(right - 18, rear - 20), (right, rear - 20), (right, rear), (right - 18, rear)]
-    small = polygons(settings, box, at[sheds], behind["face"].to_numpy())
+    gap, (wide, deep) = settings["building.rear_gap_ft"], settings["building.shed_ft"]
+    right, rear = behind["s1"].to_numpy() - gap, behind["depth_ft"].to_numpy() - gap
+    box = [(right - wide, rear - deep), (right, rear - deep), (right, rear), (right - wide, rear)]
+    small = polygons(settings, box, front=at[sheds], face=behind["face"].to_numpy())
     rows = pd.DataFrame({"lot": np.concatenate([position, position[sheds]])})
     rows["is_main"] = np.arange(len(rows)) < len(position)
     return rows, np.concatenate([main, small])
 
 
-def _uses(grid: Grid, fabric: np.ndarray, keys: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _uses(grid: Grid, fabric: Names, keys: Integers) -> Names:
     draws = uniform(grid.seed, "use", keys)
     uses = np.full(len(keys), "house", object)
     for name, shares in section(grid.settings, "use").items():
@@ -99,15 +103,12 @@ def _uses(grid: Grid, fabric: np.ndarray, keys: np.ndarray) -> np.ndarray:  # ty
     return uses
 
 
-def _floor(grid: Grid, use: pd.Series, keys: np.ndarray, area_ft2: Floats) -> Floats:  # type: ignore[type-arg]
+def _floor(grid: Grid, use: pd.Series, keys: Integers, area_ft2: Floats) -> Floats:
     settings, draws = grid.settings, uniform(grid.seed, "floor area", keys)
     house = quantile(draws, settings["building.house_floor_ft2"])
     apartment = quantile(draws, settings["building.apartment_far"]) * area_ft2
     shop = quantile(draws, settings["building.shop_far"]) * area_ft2
-    floor = (
-        use.map({"house": 1.0, "duplex": 1.25, "triplex": 1.8, "fourplex": 2.3}).astype(float).to_numpy()
-        * house
-    )
+    floor = use.map(settings["building.floor_ratio"]).astype(float).to_numpy() * house
     floor = np.where(use.eq("townhouse"), quantile(draws, settings["building.townhouse_floor_ft2"]), floor)
     floor = np.where(use.isin(["apartment", "condo"]), apartment, floor)
     floor = np.where(use.isin(["shop", "works", "mixed", "loft", "school", "church"]), shop, floor)
@@ -128,8 +129,10 @@ def _homes(grid: Grid, built: pd.DataFrame) -> pd.Series:
     return homes.where(homes.notna(), 0.0).astype(int)  # shops, parks and vacant lots hold no home
 
 
-def _storeys(grid: Grid, built: pd.DataFrame, keys: np.ndarray) -> Floats:  # type: ignore[type-arg]
-    low = np.array([1.0, 1.5, 2.0])[pick(uniform(grid.seed, "storeys", keys), [0.55, 0.15, 0.3])]
+def _storeys(grid: Grid, built: pd.DataFrame, keys: Integers) -> Floats:
+    low = np.array([1.0, 1.5, 2.0])[
+        pick(uniform(grid.seed, "storeys", keys), grid.settings["building.storeys_shares"])
+    ]
     far = built["floor_ft2"].to_numpy() / built["area_ft2"].to_numpy().clip(1.0)
     least = np.ceil(far / grid.settings["building.footprint_share_most"] * 2) / 2
     least = np.where(built["use"].eq("townhouse"), 2.0, least)
@@ -141,7 +144,8 @@ def _values(grid: Grid, lots: pd.DataFrame, built: pd.DataFrame) -> pd.DataFrame
     level = price_level(grid, lots)
     noise = np.exp(settings["value.value_noise"] * normal(grid.seed, "value", keys))
     land = quantile(level, settings["value.land_usd_per_ft2"]) * built["area_ft2"].to_numpy() * noise
-    land *= (8000 / built["area_ft2"].to_numpy().clip(2000)) ** 0.4  # larger lots are cheaper by the foot
+    size = built["area_ft2"].to_numpy().clip(1.0) / settings["value.typical_lot_ft2"]
+    land /= size ** settings["value.large_lot_discount"]
     house = quantile(level, settings["value.house_usd_per_ft2"]) * built["floor_ft2"].to_numpy() * noise
     return pd.DataFrame({"land_usd": land.round(-2), "building_usd": house.round(-2)}, index=lots.index)
 

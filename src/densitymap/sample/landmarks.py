@@ -13,11 +13,6 @@ from densitymap.sample.grid import CITY_CRS, Grid, bend, line_at
 from densitymap.sample.publishers import global_ids
 
 _POINTS = 400
-STATIONS = (
-    ("KING MEMORIAL STATION", 0.02), ("INMAN PARK / REYNOLDSTOWN STATION", 0.17),
-    ("EDGEWOOD / CANDLER PARK STATION", 0.42), ("EAST LAKE STATION", 0.78),
-)  # fmt: skip
-"""MARTA stations of the east-west line (names: real pack, tod_stations), by share of the district's width."""
 
 
 def landmarks(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
@@ -35,7 +30,9 @@ def landmarks(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
 def creek_at(grid: Grid, v: Floats) -> Floats:
     """Plan coordinate ``u`` of the creek at each ``v``."""
     west, east = grid.columns.at_ft[grid.core[0]], grid.columns.at_ft[grid.core[1]]
-    swing = grid.settings["ground.creek_bend_ft"] * np.sin(v * 2 * np.pi / 3800.0)
+    swing = grid.settings["ground.creek_bend_ft"] * np.sin(
+        v * 2 * np.pi / grid.settings["frame.creek_wave_ft"]
+    )
     return np.asarray(west + grid.settings["frame.creek"] * (east - west) + swing, float)
 
 
@@ -53,14 +50,15 @@ def _rail(grid: Grid) -> gpd.GeoDataFrame:
 
 
 def _stations(grid: Grid) -> gpd.GeoDataFrame:
+    stations = grid.settings["places.stations"]
     west, east = grid.columns.at_ft[grid.core[0]], grid.columns.at_ft[grid.core[1]]
-    u = np.array([west + share * (east - west) for _, share in STATIONS])
+    u = np.array([west + share * (east - west) for _, share in stations])
     points = shapely.points(*_along_row(grid, line_at(grid, "marta_rail"), u))
     frame = gpd.GeoDataFrame(
         {"Buffer": "Existing Transit", "Agency": "MARTA"}, index=range(len(u)), geometry=points, crs=CITY_CRS
     )
     frame["Line(s)"] = "BLUE-East/West Line(BLUE)"
-    frame["Station Name"] = [name for name, _ in STATIONS]
+    frame["Station Name"] = [name for name, _ in stations]
     frame["Year Opened"] = "Pre-2000"
     degrees = frame.geometry.to_crs("EPSG:4326")
     return frame.assign(Latitude=degrees.y.round(6), Longitude=degrees.x.round(6))
@@ -82,22 +80,25 @@ def _parks(grid: Grid, blocks: Geometries) -> gpd.GeoDataFrame:
     count = len(chosen)
     names = [f"Sample Park {k + 1}" for k in range(count)]
     fields = {
-        "OBJECTID": np.arange(1, count + 1), "NAME": names, "COUNTY": cells["county"].reindex(chosen.index).to_numpy(),
+        "OBJECTID": np.arange(1, count + 1), "NAME": names,
+        "COUNTY": cells["county"].reindex(chosen.index).to_numpy(),
         "CITY": "Atlanta", "OWNER": "City of Atlanta", "MANAGEMENT": "City of Atlanta", "TYPE": "Public Park",
-        "SOURCE": "SYNTHETIC SAMPLE", "ACRES": shapely.area(shapes) / ACRE_FT2, "GlobalID": global_ids(grid, "park", np.arange(count)),
+        "SOURCE": "SYNTHETIC SAMPLE", "ACRES": shapely.area(shapes) / ACRE_FT2,
+        "GlobalID": global_ids(grid, "park", keys=np.arange(count)),
         "Ownership": "Public",
     }  # fmt: skip
     return gpd.GeoDataFrame(pd.DataFrame(fields, index=range(count)), geometry=list(shapes), crs=CITY_CRS)
 
 
 def _flood(grid: Grid) -> gpd.GeoDataFrame:
-    """Zone AE along the creek, and a strip of lesser hazard beside it (fields of the National Flood Hazard Layer)."""
+    """Zone AE along the creek and a lesser hazard beside it (fields of the National Flood Hazard Layer)."""
     reach = grid.settings["ground.flood_ft"]
     v = np.linspace(grid.rows.at_ft[0], grid.rows.at_ft[-1], _POINTS)
     creek = shapely.linestrings(*bend(grid.settings, creek_at(grid, v), v))
-    inner, outer = shapely.buffer(creek, reach), shapely.buffer(creek, reach * 1.6)
+    inner, outer = shapely.buffer(creek, reach), shapely.buffer(creek, reach * grid.settings["ground.fringe"])
     fields = {
-        "FLD_ZONE": ["AE", "X"], "ZONE_SUBTY": [None, "0.2 PCT ANNUAL CHANCE FLOOD HAZARD"], "SFHA_TF": ["T", "F"],
+        "FLD_ZONE": ["AE", "X"], "ZONE_SUBTY": [None, "0.2 PCT ANNUAL CHANCE FLOOD HAZARD"],
+        "SFHA_TF": ["T", "F"],
         "STATIC_BFE": [-9999.0, -9999.0],
     }  # fmt: skip
     return gpd.GeoDataFrame(fields, geometry=[inner, shapely.difference(outer, inner)], crs=CITY_CRS)
@@ -106,7 +107,9 @@ def _flood(grid: Grid) -> gpd.GeoDataFrame:
 def _assisted(grid: Grid) -> gpd.GeoDataFrame:
     """Assisted housing: a few apartment blocks (fields of the real pack's HUD layer)."""
     cells = grid.cells[grid.cells["fabric"].eq("apartment") & (grid.cells["lots"] > 0)]
-    chosen = cells[uniform(grid.seed, "assisted", cells["key"].to_numpy()) < 1 / 4]
+    chosen = cells[
+        uniform(grid.seed, "assisted", cells["key"].to_numpy()) < grid.settings["places.assisted_share"]
+    ]
     chosen = chosen if len(chosen) else cells.head(1)
     x, y = bend(grid.settings, chosen["u_mid"].to_numpy(), chosen["v_mid"].to_numpy())
     number = np.arange(len(chosen))

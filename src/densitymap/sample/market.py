@@ -7,20 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densitymap.sample.draw import Floats, normal, pick, quantile, uniform
+from densitymap.sample.draw import Floats, Integers, normal, pick, quantile, uniform
 from densitymap.sample.grid import Grid
 from densitymap.sample.homes import price_level
 
 _DAYS_PER_YEAR = 365
 _SALE_FAULTS = ("one dollar", "zero", "negative", "no area", "future", "dollar text")
-_RECORD_TYPES = (
-    "Residential Addition",
-    "Residential New Construction",
-    "Accessory Dwelling Unit",
-    "Two Family New",
-    "Demolition",
-)
-_TYPE_SHARES = (0.55, 0.2, 0.06, 0.05, 0.14)
 
 
 def sales(grid: Grid, lots: pd.DataFrame) -> pd.DataFrame:
@@ -56,26 +48,31 @@ def sales(grid: Grid, lots: pd.DataFrame) -> pd.DataFrame:
     date = np.datetime64(f"{settings['market.first_year']}-01-01") + day.astype("timedelta64[D]")
     hood = grid.cells["neighborhood"].reindex(sold["cell"]).to_numpy()
     table: dict[str, Any] = {
-        "sale_date": date.astype(str), "sale_price": price.astype(int).astype(str), "square_ft": floor.astype(int).astype(str),
+        "sale_date": date.astype(str), "sale_price": price.astype(int).astype(str),
+        "square_ft": floor.astype(int).astype(str),
         "year_built": np.where(sold["year_built"] > 0, sold["year_built"].astype(str), ""),
         "lat": sold["latitude"].round(7), "lon": sold["longitude"].round(7), "neighborhood": hood,
     }  # fmt: skip
     return _spoil(grid, pd.DataFrame(table).reset_index(drop=True), keys, price)
 
 
-def permits(grid: Grid, lots: pd.DataFrame, address: pd.Series) -> pd.DataFrame:
+def permits(grid: Grid, lots: pd.DataFrame, *, address: pd.Series) -> pd.DataFrame:
     """Building permits as the City's permit system gives them; some coordinates belong to another row."""
     settings, keys = grid.settings, lots["key"].to_numpy()
     chosen = uniform(grid.seed, "permit", keys) < settings["market.permit_share"]
     part, keys = lots[chosen], keys[chosen]
-    kind = np.array(_RECORD_TYPES, object)[pick(uniform(grid.seed, "permit type", keys), _TYPE_SHARES)]
-    day = (uniform(grid.seed, "permit day", keys) * 10 * _DAYS_PER_YEAR).astype(int)
+    types = settings["market.record_types"]
+    kind = np.array(list(types), object)[pick(uniform(grid.seed, "permit type", keys), list(types.values()))]
+    span = settings["market.permit_years"] * _DAYS_PER_YEAR
+    day = (uniform(grid.seed, "permit day", keys) * span).astype(int)
     date = np.datetime64("2015-01-01") + day.astype("timedelta64[D]")
     table = pd.DataFrame(
         {
-            "record_id": [f"BB-{str(d)[:4]}{n:07d}" for d, n in zip(date, part["number"].tolist(), strict=True)],
+            "record_id": "BB-" + date.astype("datetime64[Y]").astype(str).astype(object)
+            + part["number"].astype(str).str.zfill(7).to_numpy(object),
             "address": address[chosen].to_numpy(), "record_type": kind, "date_opened": date.astype(str),
-            "latitude": part["latitude"].round(8).to_numpy(), "longitude": part["longitude"].round(8).to_numpy(),
+            "latitude": part["latitude"].round(8).to_numpy(),
+            "longitude": part["longitude"].round(8).to_numpy(),
         }
     )  # fmt: skip
     wrong = uniform(grid.seed, "permit place", keys) < settings["market.bad_permit_share"]
@@ -85,7 +82,7 @@ def permits(grid: Grid, lots: pd.DataFrame, address: pd.Series) -> pd.DataFrame:
     return table
 
 
-def _price(grid: Grid, sold: pd.DataFrame, keys: np.ndarray, floor: Floats, years: Floats) -> Floats:  # type: ignore[type-arg]
+def _price(grid: Grid, sold: pd.DataFrame, keys: Integers, floor: Floats, years: Floats) -> Floats:
     """Price [USD of the sale's year]: land and building at the place's level, growing, with noise."""
     settings = grid.settings
     rate = quantile(price_level(grid, sold), settings["value.house_usd_per_ft2"])
@@ -96,12 +93,13 @@ def _price(grid: Grid, sold: pd.DataFrame, keys: np.ndarray, floor: Floats, year
     return np.asarray((price / 500).round() * 500, float)
 
 
-def _spoil(grid: Grid, table: pd.DataFrame, keys: np.ndarray, price: Floats) -> pd.DataFrame:  # type: ignore[type-arg]
+def _spoil(grid: Grid, table: pd.DataFrame, keys: Integers, price: Floats) -> pd.DataFrame:
     """Spoil a few rows in each of the ways real sales files are spoilt."""
     bad = uniform(grid.seed, "bad sale", keys) < grid.settings["market.bad_share"]
     kind = pick(uniform(grid.seed, "bad sale kind", keys), [1 / len(_SALE_FAULTS)] * len(_SALE_FAULTS))
     spoilt = {
-        "one dollar": ("sale_price", "1"), "zero": ("sale_price", "0"), "negative": ("sale_price", "-" + table["sale_price"]),
+        "one dollar": ("sale_price", "1"), "zero": ("sale_price", "0"),
+        "negative": ("sale_price", "-" + table["sale_price"]),
         "no area": ("square_ft", ""), "future": ("sale_date", "2031-06-30"),
         "dollar text": ("sale_price", pd.Series([f"${p:,.2f}" for p in price], index=table.index)),
     }  # fmt: skip

@@ -7,9 +7,6 @@ from totals, never drawn on their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -39,8 +36,10 @@ def homes_by_structure(lots: pd.DataFrame) -> pd.DataFrame:
     structure = lots["use"].map(_STRUCTURE_OF)
     sizes = np.array([size for size, _ in _BY_SIZE])
     names = np.array([name for _, name in _BY_SIZE], object)
-    structure = structure.where(structure.notna(), names[np.searchsorted(sizes, lots["homes"].to_numpy())])
-    table = lots.groupby([lots["cell"], structure.rename("structure")])["homes"].sum().unstack(fill_value=0)
+    structure = structure.where(
+        structure.notna(), pd.Series(names[np.searchsorted(sizes, lots["homes"].to_numpy())], lots.index)
+    )
+    table = lots.groupby([lots["cell"], structure.rename("structure")])["homes"].sum().unstack(fill_value=0)  # noqa: PD010 - groups are unique, nothing is aggregated
     return table.reindex(columns=list(STRUCTURES), fill_value=0)
 
 
@@ -145,7 +144,7 @@ def _level(grid: Grid, groups: pd.DataFrame, *, earlier: bool) -> Floats:
     level = smooth(grid.seed, "price", u, v, span=grid.settings["value.price_span_ft"])
     own = uniform(grid.seed, "block group", np.arange(len(groups))) - 0.5
     shift = grid.settings["people.earlier.level_shift"] if earlier else 0.0
-    return np.asarray(np.clip(level + 0.3 * own + shift, 0, 1), float)
+    return np.asarray(np.clip(level + grid.settings["people.own_draw"] * own + shift, 0, 1), float)
 
 
 def _between(settings: Settings, name: str, level: Floats) -> Floats:
@@ -169,10 +168,9 @@ def _incomes(settings: Settings, level: Floats, counts: Counts, *, earlier: bool
     burden = np.array(settings["people.burden_low"]) * (1 - level[:, None])
     burden = burden + np.array(settings["people.burden_high"]) * level[:, None]
     none = _between(settings, "no_vehicle_share", level)[:, None]
-    cars = np.concatenate([none, (1 - none) * np.array([0.5, 0.37, 0.09, 0.03, 0.01])], axis=1)
-    cars_renters = np.concatenate(
-        [np.minimum(none * 1.6, 1.0), (1 - none) * np.array([0.6, 0.31, 0.06, 0.02, 0.01])], axis=1
-    )
+    cars = np.concatenate([none, (1 - none) * np.array(settings["people.cars_owner"])], axis=1)
+    few = np.minimum(none * settings["people.no_vehicle_renter_ratio"], 1.0)
+    cars_renters = np.concatenate([few, (1 - few) * np.array(settings["people.cars_renter"])], axis=1)
     return {
         "owner_income": apportion(owners, _income_shares(settings, "owner", level, ratio)),
         "renter_income": apportion(renters, _income_shares(settings, "renter", level, ratio)),
@@ -206,14 +204,14 @@ def _persons(grid: Grid, level: Floats, counts: Counts, groups: pd.DataFrame) ->
     school = np.concatenate(
         [
             short * _even(15),
-            rest * np.array([0.38, 0.06, 0.08, 0.3, 0.18]),
-            college * np.array([0.6, 0.28, 0.08, 0.04]),
+            rest * np.array(settings["people.school_shares"]),
+            college * np.array(settings["people.degree_shares"]),
         ],
         axis=1,
     )
     poor = _between(settings, "poor_share", level)[:, None]
-    lines = np.concatenate([poor * np.array([0.5, 0.5]), poor * np.array([0.3, 0.3, 0.35, 0.12])], axis=1)
-    lines = np.concatenate([lines, np.maximum(1 - lines.sum(axis=1, keepdims=True), 0.05)], axis=1)
+    lines = poor * np.array(settings["people.poverty_shares"])
+    lines = np.concatenate([lines, np.maximum(1 - lines.sum(axis=1, keepdims=True), 0.0)], axis=1)
     shares = _group_shares(grid, groups["u_mid"].to_numpy(), groups["v_mid"].to_numpy())
     return {
         "people": people[:, None],
@@ -234,7 +232,7 @@ def _group_shares(grid: Grid, u: Floats, v: Floats) -> Floats:
     return np.asarray(east * (1 - field) + west * field, float)
 
 
-def merge_counts(counts: Counts, codes: npt.NDArray[np.intp], size: int) -> Counts:
+def merge_counts(counts: Counts, codes: npt.NDArray[np.intp], *, size: int) -> Counts:
     """Sum the counts of block groups into larger areas (``codes``: area of each block group)."""
     merged = {}
     for name, values in counts.items():
@@ -244,10 +242,8 @@ def merge_counts(counts: Counts, codes: npt.NDArray[np.intp], size: int) -> Coun
     return merged
 
 
-def weighted(
-    values: Floats, weights: Sequence[Any] | Integers, codes: npt.NDArray[np.intp], size: int
-) -> Floats:
+def weighted(values: Floats, weights: Integers, *, codes: npt.NDArray[np.intp], size: int) -> Floats:
     """Mean of values by area, weighted; missing where the weights are all 0."""
-    top = np.bincount(codes, weights=values * np.asarray(weights), minlength=size)
+    top = np.bincount(codes, weights=values * weights, minlength=size)
     bottom = np.bincount(codes, weights=np.asarray(weights, float), minlength=size)
     return np.asarray(np.divide(top, bottom, out=np.full(size, np.nan), where=bottom > 0), float)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap.sample.draw import Floats, Integers, uniform
 from densitymap.sample.grid import Grid, line_at
+from densitymap.sample.settings import Settings
 
 COUNTIES = {"Fulton": "121", "DeKalb": "089"}
 """County codes (FIPS) of the two counties the sample lies in."""
@@ -47,7 +49,7 @@ def _shares(grid: Grid) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _outside_city(grid: Grid, x: Floats, y: Floats) -> Floats:
+def _outside_city(grid: Grid, x: Floats, y: Floats) -> npt.NDArray[np.bool_]:
     """Blocks of unincorporated DeKalb: a strip along the district's east side."""
     strip = max(1, grid.core[1] // 12) / (grid.core[1] - grid.core[0])
     return np.asarray((x > 1) & (x < 1 + strip) & (y > 0) & (y < 1))
@@ -123,7 +125,7 @@ def _groups(cells: pd.DataFrame, side: float) -> pd.DataFrame:
     return groups
 
 
-def _tract_ids(seed: int, settings: dict, groups: pd.DataFrame) -> pd.DataFrame:  # type: ignore[type-arg]
+def _tract_ids(seed: int, settings: Settings, groups: pd.DataFrame) -> pd.DataFrame:
     """Name tracts of both vintages: pairs of 2020 tracts were one in 2010, some block groups moved."""
     code = int(groups["county"].iloc[0])
     column, row = groups["column"].to_numpy(), groups["row"].to_numpy()

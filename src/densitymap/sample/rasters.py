@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import rasterio
 from affine import Affine
 from pyproj import Transformer
@@ -77,7 +78,7 @@ def _frame(grid: Grid) -> tuple[Affine, int, int]:
 
 def _strips(
     grid: Grid, transform: Affine, width: int, height: int
-) -> Iterator[tuple[Window, Floats, Floats, np.ndarray]]:  # type: ignore[type-arg]
+) -> Iterator[tuple[Window, Floats, Floats, npt.NDArray[np.bool_]]]:
     """Strips of rows with the plan coordinates of their cells (the bend undone) and what lies outside."""
     to_city = Transformer.from_crs(RASTER_CRS, CITY_CRS, always_xy=True)
     x0, y0 = origin(grid.settings)
@@ -85,9 +86,7 @@ def _strips(
     for top in range(0, height, _STRIP):
         rows = min(_STRIP, height - top)
         column, row = np.meshgrid(np.arange(width) + 0.5, np.arange(top, top + rows) + 0.5)
-        x, y = to_city.transform(
-            *(transform @ (column, row) if hasattr(transform, "__matmul__") else transform * (column, row))
-        )
+        x, y = to_city.transform(transform.a * column + transform.c, transform.e * row + transform.f)
         v = y - y0 - amplitude * np.sin((x - x0) * turn + 1.0)
         u = x - x0 - amplitude * np.sin(v * turn)
         outside = (u < grid.columns.at_ft[0]) | (u > grid.columns.at_ft[-1])

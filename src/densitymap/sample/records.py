@@ -18,6 +18,7 @@ MAIL_CITIES = (("ATLANTA", "30303"), ("DECATUR", "30030"), ("MARIETTA", "30060")
 _LAND_LOT_BLOCKS = 9
 _FIRST_LAND_LOT = 400  # above every land lot of the real district, so no identifier is a real one
 _DEKALB_LAND_LOTS = 600
+_AGAIN = 31  # beyond the units of any stack
 _SURE = {"duplicate": 41, "no_id": 42, "null_shape": 43, "no_neighborhood": 44}
 """Lots that carry a fault in any sample, so that even the smallest has each."""
 
@@ -25,7 +26,7 @@ Frame = pd.DataFrame
 Mask = npt.NDArray[np.bool_]
 
 
-def parcel_records(grid: Grid, lots: Frame, shapes: Geometries) -> Frame:
+def parcel_records(grid: Grid, lots: Frame, *, shapes: Geometries) -> Frame:
     """One record per lot, and one per home in a stacked condominium.
 
     Parameters
@@ -60,14 +61,14 @@ def parcel_records(grid: Grid, lots: Frame, shapes: Geometries) -> Frame:
 
 
 def with_faults(grid: Grid, records: Frame) -> Frame:
-    """The records with the City layer's faults: repeated and missing identifiers, no shape, no neighbourhood."""
+    """The records with the City layer's faults: identifiers repeated or missing, shapes or places missing."""
     records = records.copy()
     no_id = _struck(grid, records, "no_id")
     records.loc[no_id, ["parcel_id", "lot_id"]] = "NO ID"
     records.loc[_struck(grid, records, "null_shape"), "geometry"] = None
     records.loc[_struck(grid, records, "no_neighborhood"), ["neighborhood", "npu"]] = None
     again = records[_struck(grid, records, "duplicate") & ~no_id].copy()
-    again["unit"] += 31
+    again[["unit", "record_key"]] += _AGAIN
     again["owner"] = "SAMPLE OWNER 99999"
     return pd.concat([records, again], ignore_index=True)
 

@@ -20,7 +20,7 @@ from densitymap.sample.settings import Settings
 Corners = Sequence[tuple[Floats, Floats]]
 
 
-def lot_shapes(settings: Settings, lots: pd.DataFrame, front: Floats) -> Geometries:
+def lot_shapes(settings: Settings, lots: pd.DataFrame, *, front: Floats) -> Geometries:
     """Shapes of lots in EPSG:2240.
 
     Parameters
@@ -37,13 +37,13 @@ def lot_shapes(settings: Settings, lots: pd.DataFrame, front: Floats) -> Geometr
         chosen = lots["shape"].eq(outline).to_numpy()
         part = lots[chosen]
         rings = _rings(settings, outline, part)
-        flat = [polygons(settings, ring, front[chosen], part["face"].to_numpy()) for ring in rings]
+        flat = [polygons(settings, ring, front=front[chosen], face=part["face"].to_numpy()) for ring in rings]
         shapes[chosen] = _assemble(outline, flat)
     return shapes
 
 
-def polygons(settings: Settings, corners: Corners, front: Floats, face: Floats) -> Geometries:
-    """Polygons from corners (s, t), one per row: the plan's ``v`` is front + t, or front - t on a north face."""
+def polygons(settings: Settings, corners: Corners, *, front: Floats, face: Floats) -> Geometries:
+    """Polygons from corners (s, t), one per row: ``v`` is front + t, or front - t on a north face."""
     s = np.stack([np.broadcast_to(a, front.shape) for a, _ in corners], axis=1)
     t = np.stack([np.broadcast_to(b, front.shape) for _, b in corners], axis=1)
     v = front[:, None] + np.where(face[:, None] == 0, t, -t)

@@ -76,13 +76,6 @@ def centrelines(grid: Grid) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=shapes, crs=CITY_CRS)
 
 
-def bent_lines(grid: Grid, u: list[Floats], v: list[Floats]) -> npt.NDArray[np.object_]:
-    """Polylines of the plan, carried to EPSG:2240."""
-    return np.array(
-        [shapely.linestrings(*bend(grid.settings, a, b)) for a, b in zip(u, v, strict=True)], object
-    )
-
-
 def _sides(grid: Grid, cells: pd.DataFrame, axis: str, end: str) -> pd.DataFrame:
     """The street along one side of each block."""
     lines, names = (grid.rows, row_names(grid)) if axis == "row" else (grid.columns, column_names(grid))

@@ -23,7 +23,6 @@ from densitymap.sample.homes import footprints, furnish
 from densitymap.sample.plan import draw_plan, lot_chunks
 from densitymap.sample.rasters import write_rasters
 from densitymap.sample.records import parcel_records
-from densitymap.sample.settings import Settings
 from densitymap.sample.shapes import lot_shapes
 from densitymap.sample.streets import centrelines
 
@@ -101,18 +100,18 @@ def draw_lots(grid: Grid, lots: pd.DataFrame) -> tuple[pd.DataFrame, Geometries,
     """
     cell = grid.cells[["v0", "v1"]].reindex(lots["cell"]).to_numpy()
     front = np.where(lots["face"].to_numpy() == 0, cell[:, 0], cell[:, 1])
-    shapes = lot_shapes(grid.settings, lots, front)
+    shapes = lot_shapes(grid.settings, lots, front=front)
     nominal = ((lots["s1"] - lots["s0"]) * lots["depth_ft"]).to_numpy()
     area = np.where(lots["shape"].eq("bowtie"), nominal, shapely.area(shapes))
-    lots = lots.join(furnish(grid, lots, area))
+    lots = lots.join(furnish(grid, lots, area_ft2=area))
     middle = shapely.centroid(shapely.envelope(shapes))
     lots["longitude"], lots["latitude"] = _degrees(shapely.get_x(middle), shapely.get_y(middle))
     return lots, shapes, front
 
 
-def buildings(grid: Grid, lots: pd.DataFrame, front: Floats) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def buildings(grid: Grid, lots: pd.DataFrame, *, front: Floats) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Footprints with OpenStreetMap's fields, and Fulton County's structures."""
-    rows, shapes = footprints(grid, lots, front)
+    rows, shapes = footprints(grid, lots, front=front)
     lot = lots.iloc[rows["lot"].to_numpy()].reset_index(drop=True)
     main = rows["is_main"].to_numpy()
     kind = lot["use"].map(
@@ -128,7 +127,8 @@ def buildings(grid: Grid, lots: pd.DataFrame, front: Floats) -> tuple[gpd.GeoDat
     number = lot["number"] * 2 + ~main
     prints = pd.DataFrame(
         {
-            "id": "way/" + (800_000_000 + number).astype(str), "building": kind.fillna("yes").where(main, "shed"),
+            "id": "way/" + (800_000_000 + number).astype(str),
+            "building": kind.fillna("yes").where(main, "shed"),
             "building:levels": lot["storeys"].where(main).astype("string"),
             "building:flats": lot["homes"].where(main & (lot["homes"] > 1)).astype("Int64").astype("string"),
             "start_date": year,
@@ -138,9 +138,12 @@ def buildings(grid: Grid, lots: pd.DataFrame, front: Floats) -> tuple[gpd.GeoDat
     part = lot[fulton]
     structures = pd.DataFrame(
         {
-            "FeatureID": "S" + part["number"].astype(str).str.zfill(9), "YearBuilt": year[fulton].fillna(" ").astype(object),
-            "Stories": part["storeys"], "LiveUnits": part["homes"].astype("int32"), "AreaSqFt": shapely.area(shapes[fulton]).round(),
-            "StructForm": "Building", "LUC": part["use"].map(publishers.LAND_USE), "LUCDesc": part["use"].str.upper(),
+            "FeatureID": "S" + part["number"].astype(str).str.zfill(9),
+            "YearBuilt": year[fulton].fillna(" ").astype(object),
+            "Stories": part["storeys"], "LiveUnits": part["homes"].astype("int32"),
+            "AreaSqFt": shapely.area(shapes[fulton]).round(),
+            "StructForm": "Building", "LUC": part["use"].map(publishers.LAND_USE),
+            "LUCDesc": part["use"].str.upper(),
         }
     )  # fmt: skip
     first = gpd.GeoDataFrame(prints, geometry=shapes, crs=CITY_CRS)
@@ -165,19 +168,18 @@ def _write_lots(grid: Grid, folder: Path, n_lots: int, progress: Progress | None
         )
         for chunk in lot_chunks(grid, lots_at_once=LOTS_AT_ONCE):
             lots, shapes, front = draw_lots(grid, chunk)
-            table = parcel_records(grid, lots, shapes)
+            table = parcel_records(grid, lots, shapes=shapes)
             city = publishers.city_parcels(grid, table)
             parcels(city)
             values(publishers.dekalb_iasworld(grid, table))
             fulton(publishers.fulton_parcels(grid, table))
             dekalb(publishers.dekalb_assessment(grid, table))
-            outlines, frames = buildings(grid, lots, front)
+            outlines, frames = buildings(grid, lots, front=front)
             prints(outlines)
             structures(frames)
             sold(market.sales(grid, lots))
-            permitted(
-                market.permits(grid, lots, table.drop_duplicates("number")["address"].reset_index(drop=True))
-            )
+            first = table.drop_duplicates("number")["address"].reset_index(drop=True)
+            permitted(market.permits(grid, lots, address=first))
             homes.append(people.homes_by_structure(lots))
             records, done = records + len(city), done + len(lots)
             if progress is not None:
@@ -231,7 +233,7 @@ def _write_census_tables(grid: Grid, folder: Path, homes: pd.DataFrame) -> None:
         "acs_2020_2024_block_groups": (*later, itself, False),
     }
     for name, (info, counts, area, detailed) in tables.items():
-        files.csv(folder / f"{name}.csv")(acs_table(grid, info, counts, area, detailed=detailed))
+        files.csv(folder / f"{name}.csv")(acs_table(grid, info, counts=counts, area=area, detailed=detailed))
     files.csv(folder / "blocks_2020_pl94171.csv")(block_table(grid, homes))
 
 
@@ -239,6 +241,3 @@ def _degrees(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Longitude and latitude of points in EPSG:2240."""
     longitude, latitude = Transformer.from_crs(CITY_CRS, _DEGREES, always_xy=True).transform(x, y)
     return longitude, latitude
-
-
-__all__ = ["GENERATOR", "Settings", "write_sample"]

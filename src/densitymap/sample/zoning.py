@@ -77,12 +77,13 @@ def _pull(grid: Grid, cells: pd.DataFrame, code: str, near: str) -> Floats:
     """How far each block is from what draws a district, blurred; small is near."""
     u, v, span = cells["u_mid"].to_numpy(), cells["v_mid"].to_numpy(), grid.settings["zoning.patch_ft"]
     blur = smooth(grid.seed, f"zone {code}", u, v, span=span)
+    weight = grid.settings["zoning.blur"]
     size = max(1.0, float(np.ptp(grid.columns.at_ft)))
     if near == "memorial":
-        return np.asarray(np.abs(v - grid.rows.at_ft[line_at(grid, "memorial_drive")]) / size + 0.1 * blur)
+        return np.asarray(np.abs(v - grid.rows.at_ft[line_at(grid, "memorial_drive")]) / size + weight * blur)
     if near == "rail":
-        return np.asarray(np.abs(v - grid.rows.at_ft[line_at(grid, "marta_rail")]) / size + 0.1 * blur)
+        return np.asarray(np.abs(v - grid.rows.at_ft[line_at(grid, "marta_rail")]) / size + weight * blur)
     if near in ("beltline", "county"):
         line = line_at(grid, "beltline" if near == "beltline" else "county_line")
-        return np.asarray(np.abs(u - grid.columns.at_ft[line]) / size + 0.2 * blur)
+        return np.asarray(np.abs(u - grid.columns.at_ft[line]) / size + weight * blur)
     return np.asarray(u / size + blur if near == "west" else blur)
