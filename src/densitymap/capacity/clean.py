@@ -9,7 +9,8 @@ import shapely
 from densitymap.capacity.rules import Rules
 from densitymap.geometry import Geometries
 
-_POLYGON, _MULTIPOLYGON = 3, 6
+_POLYGON = 3
+_SAME_FT = 1e-6
 
 
 def clean(shapes: Geometries, rules: Rules, *, exact: bool = False) -> tuple[Geometries, pd.Series]:
@@ -49,10 +50,7 @@ def clean(shapes: Geometries, rules: Rules, *, exact: bool = False) -> tuple[Geo
     notes[small & ~missing] = "sliver"
     notes[many] = "too many vertices"
     result[many | small | missing] = None
-    if not exact:
-        result = _straightened(result, rules)
-    else:
-        result = shapely.simplify(result, 1e-6)
+    result = shapely.simplify(result, _SAME_FT) if exact else _straightened(result, rules)
     return shapely.orient_polygons(result), notes
 
 

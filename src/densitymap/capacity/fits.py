@@ -93,7 +93,12 @@ def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
                 **counted,
             )
         )
-    return schema.conform(pd.concat(parts, ignore_index=True), "fits")
+    table = schema.conform(pd.concat(parts, ignore_index=True), "fits")
+    blank = pd.Series(at.unknown, index=keys.to_numpy()).reindex(table["parcel_id"]).to_numpy(bool)
+    table.loc[blank, ["binding_rule", "have", "need", *_SLACKS]] = pd.NA
+    table.loc[blank, "units"] = 0
+    table["verdict"] = table["verdict"].mask(blank, "NO DATA")
+    return table
 
 
 def _homes_by_form(part: pd.DataFrame, buildings: pd.DataFrame) -> dict[str, pd.Series]:
@@ -139,7 +144,7 @@ def most_units(fits: pd.DataFrame, mode: str) -> pd.DataFrame:
     DataFrame
         Rows of ``fits`` indexed by ``parcel_id``; lots with none are absent.
     """
-    rows = fits[(fits["fit_mode"] == mode) & fits["verdict"].ne("FALSE")]
+    rows = fits[(fits["fit_mode"] == mode) & fits["verdict"].isin(["TRUE", "MAYBE"])]
     firm = rows["verdict"].eq("TRUE").astype(int)
     order = rows.assign(_firm=firm).sort_values(["units", "_firm"], ascending=False, kind="stable")
     return order.drop_duplicates("parcel_id").drop(columns="_firm").set_index("parcel_id")

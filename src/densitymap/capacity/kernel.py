@@ -48,9 +48,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_compiled
-def _clip(  # noqa: PLR0913 (compiled code passes buffers, not objects)
-    planes: Any, need: Any, begin: Any, end: Any, box: Any, poly: Any, work: Any
-) -> int:
+def _clip(planes: Any, need: Any, begin: Any, end: Any, box: Any, poly: Any, work: Any) -> int:
     """Cut the box by the planes [nx, ny, c], each moved inwards by need; corners end in poly."""
     poly[0, 0], poly[0, 1] = box[0], box[1]
     poly[1, 0], poly[1, 1] = box[2], box[1]
@@ -273,7 +271,7 @@ def fit_ranges_numpy(
             along = np.abs(planes[:, 1] * cos[lot] - planes[:, 0] * sin[lot])
             need = yards + w[lot] * across + d[lot] * along
             asked = ~np.isnan(w) & ~np.isnan(angle)
-            need = np.where(asked[lot], need, np.inf)
+            need = np.where(asked[lot], need, 0.0)
             poly, count = clip_numpy(planes, need, offsets, boxes)
             _merge_ranges(out[:, k], poly, np.where(asked, count, 0), w * np.abs(sin) + d * np.abs(cos))
     return out

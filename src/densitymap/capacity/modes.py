@@ -54,6 +54,8 @@ class Setting:
         Best level where the front is not known from a street.
     side_path
         Whether a path leads past the house.
+    unknown
+        Lots without a shape or without zoning: nothing is said of them.
     """
 
     lots: pd.DataFrame
@@ -67,6 +69,7 @@ class Setting:
     ceiling: Levels
     front_ceiling: Levels
     side_path: Flags
+    unknown: Flags
 
     @cached_property
     def area(self) -> Floats:

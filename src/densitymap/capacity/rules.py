@@ -1,4 +1,4 @@
-"""The numbers and the building templates that the fit reads, from ``catalog/fit`` and ``catalog/buildings``."""
+"""Numbers and building templates of the fit: ``catalog/fit`` and ``catalog/buildings``."""
 
 from __future__ import annotations
 

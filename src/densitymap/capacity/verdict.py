@@ -195,7 +195,22 @@ _SENTENCES = {
     "front_unsure": "Which side faces the street is not known; the sides were judged by their shape.",
     "split_pattern": "Dividing the lot needs a review of how the lots around are laid out.",
 }
-"""What each rule says to a resident when it binds."""
+"""What each rule says to a resident when it is broken or close."""
+
+_UNKNOWN = {
+    "use": "Whether {place} permits this kind of home has not been read.",
+    "units": "How many homes {place} permits on a lot has not been read.",
+    "lot_area": "The lot's area, or what {place} asks for, is not known.",
+    "lot_width": "The lot's frontage, or what {place} asks for, is not known.",
+    "yards": "The yards of {place} have not been read.",
+    "behind_house": "Where the house stands is not known, so neither is the room behind it.",
+    "floor_area": "The floor area that stands, or that {place} leaves, is not known.",
+    "coverage": "The ground that is covered, or that {place} lets be covered, is not known.",
+    "height": "The height that {place} permits has not been read.",
+    "home_size": "The size that {place} permits for such a home has not been read.",
+    "house_size": "The floor area of the house is not known.",
+}
+"""What each rule says where a figure is missing."""
 
 
 def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Series:
@@ -220,15 +235,20 @@ def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Serie
     )
     text = pd.Series("It fits every rule that was read.", index=fits.index, dtype="string")
     have, need = _figures(fits["have"]), _figures(fits["need"])
-    speaks = fits["verdict"].ne("TRUE") & fits["binding_rule"].notna()
+    speaks = fits["verdict"].isin(["FALSE", "MAYBE"]) & fits["binding_rule"].notna()
+    missing = fits["have"].isna() | fits["need"].isna()
     for rule, sentence in _SENTENCES.items():
-        rows = speaks & fits["binding_rule"].eq(rule)
-        if not rows.any():
-            continue
-        said = pd.Series(sentence, index=fits.index[rows], dtype="string")
-        for mark, values in (("{have}", have), ("{need}", need), ("{place}", names)):
-            said = _filled(said, mark, values[rows]) if mark in sentence else said
-        text[rows] = said.str[:1].str.upper() + said.str[1:]
+        rows = speaks & fits["binding_rule"].eq(rule).fillna(value=False)
+        unknown = rows & missing & (rule in _UNKNOWN)
+        for chosen, words in ((rows & ~unknown, sentence), (unknown, _UNKNOWN.get(rule, sentence))):
+            if chosen.any():
+                said = pd.Series(words, index=fits.index[chosen], dtype="string")
+                for mark, values in (("{have}", have), ("{need}", need), ("{place}", names)):
+                    said = _filled(said, mark, values[chosen]) if mark in words else said
+                text[chosen] = said
+    text[fits["verdict"].eq("NO DATA").fillna(value=False)] = (
+        "Nothing is known of this lot's shape or zoning."
+    )
     return text
 
 
@@ -239,6 +259,6 @@ def _filled(said: pd.Series, mark: str, values: pd.Series) -> pd.Series:
 
 def _figures(values: pd.Series) -> pd.Series:
     number = values.astype(float)
-    whole = number.where(np.isfinite(number)).round().astype("Int64").astype("string")
+    whole = number.where(np.isfinite(number)).abs().round().astype("Int64").astype("string")
     whole = whole.str.replace(r"(?<=\d)(?=(?:\d{3})+$)", ",", regex=True)
     return whole.fillna("an unknown number of").mask(np.isposinf(number), "no limit of")

@@ -15,14 +15,16 @@ import shapely
 from densitymap import params
 from densitymap.capacity import fit, survey
 from densitymap.capacity.clean import clean
+from densitymap.capacity.edges import Flags
 from densitymap.capacity.fits import most_units
 from densitymap.capacity.law import floor_area_cap_ft2
 from densitymap.capacity.modes import Setting
 from densitymap.capacity.rules import load_rules
+from densitymap.capacity.verdict import TRUE
 from densitymap.errors import ValidationError
-from densitymap.geometry import Geometries
+from densitymap.geometry import Floats, Geometries
 from densitymap.scenarios.fits import EXACT, Ground, fits, ground_of, setting
-from densitymap.scenarios.policy import Policy, apply, load_policy
+from densitymap.scenarios.policy import apply, load_policy
 from densitymap.zoning.parse import ParsedZone, parse_zone
 
 POLICIES = {"S0": "no-change", "S1": "duplex-by-right", "S2": "triplex-by-right", "S3": "missing-middle-2021"}
@@ -55,6 +57,7 @@ _REQUIRED = ("case_id", "zone", "lot_wkt")
 _LIMIT = re.compile(r"no building beyond y\s*=\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _RECORD = {"yes": 1.0, "no": 0.0, "unknown": np.nan, "": np.nan}
 _FAR_FT = 1e6
+_POLYGON, _MULTIPOLYGON = 3, 6
 _DEGREES = (180.0, 90.0)
 
 
@@ -109,7 +112,7 @@ def compare_cases(computed: pd.DataFrame, expected: pd.DataFrame) -> dict[str, A
     return {"passed": len(computed) - len(bad), "failed": len(bad), "rows": rows}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 (numpy scalars of any kind)
+def _plain(value: Any) -> Any:
     if pd.isna(value):
         return None
     if isinstance(value, float | np.floating):
@@ -117,7 +120,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (numpy scalars of any kind)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _agrees(column: str, value: Any, wanted: str) -> bool:  # noqa: ANN401 (numpy scalars of any kind)
+def _agrees(column: str, value: Any, wanted: str) -> bool:
     if pd.isna(value):
         return False
     if column not in (*_AREAS, *UNIT_COLUMNS):
@@ -143,7 +146,7 @@ def compute_cases(text: pd.DataFrame, *, code: str = "atlanta", where: str = "ca
     ground = _ground(inputs)
     zones = [parse_zone(zone, today.code) for zone in inputs["zone"]]
     at, standards = setting(ground, policies["S0"])
-    table = fits(ground, policies.values())
+    table = _counted(fits(ground, policies.values()))
     read = standards["zone_status"].eq("read").fillna(value=False).to_numpy(bool)
     answer = pd.DataFrame({"case_id": inputs["case_id"].to_numpy()})
     answer["envelope_sf"] = at.places.envelope_ft2
@@ -158,7 +161,13 @@ def compute_cases(text: pd.DataFrame, *, code: str = "atlanta", where: str = "ca
     return answer
 
 
-def _finite(values: Any) -> Any:  # noqa: ANN401 (array in, array out)
+def _counted(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that may be counted: a home the law was not read on is no home yet."""
+    unread = table["verdict"].eq("MAYBE") & table["binding_rule"].isin(["use", "units"])
+    return table[~unread]
+
+
+def _finite(values: Floats) -> Floats:
     return np.where(np.isinf(values), np.nan, values)
 
 
@@ -175,7 +184,7 @@ def _meets(at: Setting) -> pd.Series:
     return answer.where(known)
 
 
-def _add_units(answer: pd.DataFrame, table: pd.DataFrame, label: str, known: Any) -> None:  # noqa: ANN401
+def _add_units(answer: pd.DataFrame, table: pd.DataFrame, label: str, known: Flags) -> None:
     """Most homes with the house kept (missing where none stands) and built anew, splits included."""
     keys = answer["case_id"]
     for mode, kind, split in (("keep", "keep_house", "split_keep"), ("new", "new_build", "split")):
@@ -201,12 +210,21 @@ def _status(
     review |= np.array([any(_discretion(zone) for zone in parts) for parts in zones])
     review |= at.lots["is_landlocked"].to_numpy(bool)
     review |= _rests_on_split(answer, table)
-    doubt = at.ceiling < 2  # noqa: PLR2004 (TRUE)
-    doubt |= answer["S0_units_new_build"].isna().to_numpy(bool)
+    doubt = at.ceiling < TRUE
+    doubt |= answer["S0_units_new_build"].isna().to_numpy(bool) | _rests_on_maybe(answer, table)
     return pd.Series(np.select([review, doubt], ["REVIEW", "MAYBE"], "OK"), dtype="string")
 
 
-def _rests_on_split(answer: pd.DataFrame, table: pd.DataFrame) -> Any:  # noqa: ANN401
+def _rests_on_maybe(answer: pd.DataFrame, table: pd.DataFrame) -> Flags:
+    found = np.zeros(len(answer), dtype=bool)
+    for _, part in table.groupby("policy"):
+        for mode in ("keep", "new"):
+            best = most_units(part, mode)["verdict"].reindex(answer["case_id"])
+            found |= best.eq("MAYBE").fillna(value=False).to_numpy(bool)
+    return found
+
+
+def _rests_on_split(answer: pd.DataFrame, table: pd.DataFrame) -> Flags:
     whole = table[table["fit_mode"].ne("split") & table["verdict"].ne("FALSE")]
     most = whole.groupby(["parcel_id", "policy"])["units"].max()
     divided = table[table["fit_mode"].eq("split")].set_index(["parcel_id", "policy"])["units"]
@@ -222,7 +240,9 @@ def _discretion(zone: ParsedZone) -> bool:
 
 def _inputs(text: pd.DataFrame, where: str) -> pd.DataFrame:
     missing = [
-        f"column {name!r} is absent.{params.nearest(name, text)}" for name in _REQUIRED if name not in text
+        f"column {name!r} is absent.{params.nearest(name, list(text.columns))}"
+        for name in _REQUIRED
+        if name not in text
     ]
     if missing:
         raise ValidationError(f"{where} is not a file of worked parcels", faults=missing)
@@ -269,14 +289,17 @@ def _lot_faults(inputs: pd.DataFrame) -> list[str]:
     area = shapely.area(shapes)
     tests = (
         (shapely.is_missing(shapes) & inputs["lot_wkt"].eq("").to_numpy(bool), "lot_wkt is empty"),
-        (~shapely.is_missing(shapes) & (kind != 3) & (kind != 6), "the lot is not a polygon"),  # noqa: PLR2004
         (
-            (kind == 6) & (shapely.get_num_geometries(shapes) != 1),
+            ~shapely.is_missing(shapes) & (kind != _POLYGON) & (kind != _MULTIPOLYGON),
+            "the lot is not a polygon",
+        ),
+        (
+            (kind == _MULTIPOLYGON) & (shapely.get_num_geometries(shapes) != 1),
             "the lot has several parts: draw one lot a row",
-        ),  # noqa: PLR2004
-        ((kind == 3) & ~shapely.is_valid(shapes), "the lot's outline crosses itself"),  # noqa: PLR2004
+        ),
+        ((kind == _POLYGON) & ~shapely.is_valid(shapes), "the lot's outline crosses itself"),
         (_in_degrees(shapes), "the lot looks like degrees, not feet"),
-        ((kind == 3) & (area == 0), "the lot has no area"),  # noqa: PLR2004
+        ((kind == _POLYGON) & (area == 0), "the lot has no area"),
         (
             (area > 0) & (area < rules["lot_area_floor_ft2"]) & ~_in_degrees(shapes),
             f"the lot is smaller than {rules['lot_area_floor_ft2']:.0f} ft2",
@@ -294,13 +317,13 @@ def _lot_faults(inputs: pd.DataFrame) -> list[str]:
     ]
 
 
-def _in_degrees(shapes: Geometries) -> Any:  # noqa: ANN401
+def _in_degrees(shapes: Geometries) -> Flags:
     bounds = np.abs(np.nan_to_num(shapely.bounds(shapes), nan=np.inf))
     inside = (bounds[:, [0, 2]].max(axis=1) <= _DEGREES[0]) & (bounds[:, [1, 3]].max(axis=1) <= _DEGREES[1])
     return inside & (shapely.area(shapes) < 1) & (shapely.area(shapes) > 0)
 
 
-def _streets_off(inputs: pd.DataFrame) -> Any:  # noqa: ANN401
+def _streets_off(inputs: pd.DataFrame) -> Flags:
     lots, streets = inputs["lot"].to_numpy(dtype=object), inputs["streets"].to_numpy(dtype=object)
     return ~shapely.is_missing(streets) & (shapely.distance(lots, streets) > 1)
 

@@ -127,6 +127,7 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
         ceiling=_ceiling(zones),
         front_ceiling=np.where(source.isin(KNOWN_FRONTS), TRUE, MAYBE).astype(np.int8),
         side_path=ground.side_path,
+        unknown=shapely.is_missing(ground.survey.shapes) | ground.lots["zone_district"].isna().to_numpy(bool),
     )
     return made, zones
 
