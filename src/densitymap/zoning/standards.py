@@ -88,10 +88,8 @@ def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
     wide["units_max"] = own["units_max"]
     wide["lot_units_max"] = general["units_max"]
     wide["multi_units_max"] = _of_use(values, index, "multi")["units_max"]
-    own_basis = bases.reindex(index)
-    wide["far_basis"] = own_basis.where(own["far_max"].notna(), bases.reindex(shared).set_axis(index)).astype(
-        "string"
-    )
+    shared_basis = bases.reindex(_with_use(index, "any")).set_axis(index)
+    wide["far_basis"] = bases.reindex(index).where(own["far_max"].notna(), shared_basis).astype("string")
     wide["citation"] = _citations(code, index.get_level_values(0))
     return wide.reset_index("use")
 
