@@ -17,6 +17,7 @@ from densitymap.geometry import ACRE_FT2
 from densitymap.sample.draw import Floats, Integers, quantile, uniform
 from densitymap.sample.settings import Settings
 
+_LEAST_ACROSS, _LEAST_UP = 8, 6  # room for every band of neighbourhoods
 CITY_CRS = "EPSG:2240"
 """State plane, Georgia West, US survey feet: the sample is drawn in it."""
 
@@ -61,16 +62,17 @@ def draw_grid(settings: Settings, seed: int, *, blocks: int) -> Grid:
     blocks
         Blocks wanted; the grid is about square in blocks.
     """
-    across = max(5, round(float(np.sqrt(blocks))))
-    up = max(5, -(-blocks // across))
+    across = max(_LEAST_ACROSS, round(float(np.sqrt(blocks))))
+    up = max(_LEAST_UP, -(-blocks // across))
     west, east, south, north = core = _core(settings, across, up)
+    wide, tall = stops(settings, "west east", east - west), stops(settings, "south north", north - south)
     column_marks = {
-        _at(west, east, settings["frame.county_line"]): "arterial",
-        _at(west, east, settings["frame.beltline"]): "beltline",
+        west + wide[settings["frame.county_line"]]: "arterial",
+        west + wide[settings["frame.beltline"]]: "beltline",
     }
     row_marks = {
-        _at(south, north, settings["frame.memorial_drive"]): "arterial",
-        _at(south, north, settings["frame.marta_rail"]): "rail",
+        south + tall[settings["frame.memorial_drive"]]: "arterial",
+        south + tall[settings["frame.marta_rail"]]: "rail",
     }
     columns = _lines(settings, seed, "length_ft", across + 1, marks=column_marks)
     rows = _lines(settings, seed, "depth_ft", up + 1, marks=row_marks)
@@ -102,8 +104,32 @@ def origin(settings: Settings) -> tuple[float, float]:
 def line_at(grid: Grid, name: str) -> int:
     """Position of a named line: ``memorial_drive``, ``marta_rail``, ``county_line``, ``beltline``."""
     west, east, south, north = grid.core
-    first, last = (south, north) if name in ("memorial_drive", "marta_rail") else (west, east)
-    return _at(first, last, grid.settings[f"frame.{name}"])
+    share = grid.settings[f"frame.{name}"]
+    if name in ("memorial_drive", "marta_rail"):
+        return south + stops(grid.settings, "south north", north - south)[share]
+    return west + stops(grid.settings, "west east", east - west)[share]
+
+
+def stops(settings: Settings, sides: str, lines: int) -> dict[float, int]:
+    """Line on which each edge of a neighbourhood lies, at least one line apart where there is room.
+
+    Parameters
+    ----------
+    settings
+        The choices: edges are shares of the district's width or height.
+    sides
+        ``"west east"`` or ``"south north"``.
+    lines
+        Lines from one side of the district to the other.
+    """
+    areas = settings["places.neighborhoods"]
+    edges = sorted({float(area[side]) for area in areas for side in sides.split()})
+    places: dict[float, int] = {}
+    least = 0
+    for left, edge in zip(range(len(edges) - 1, -1, -1), edges, strict=True):
+        places[edge] = max(min(round(edge * lines), lines - left), least)
+        least = places[edge] + 1
+    return places
 
 
 def _core(settings: Settings, across: int, up: int) -> tuple[int, int, int, int]:
@@ -114,10 +140,6 @@ def _core(settings: Settings, across: int, up: int) -> tuple[int, int, int, int]
     tall = min(up - 1, round(height / (quantile(np.array([0.5]), settings["blocks.depth_ft"])[0] + 55)))
     west, south = (across - wide) // 2, (up - tall) // 2
     return west, west + wide, south, south + tall
-
-
-def _at(first: int, last: int, share: float) -> int:
-    return first + max(1, min(last - first - 1, round((last - first) * share)))
 
 
 def _lines(settings: Settings, seed: int, table: str, count: int, *, marks: dict[int, str]) -> Lines:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap.sample.draw import Floats, Integers, uniform
-from densitymap.sample.grid import Grid, line_at
+from densitymap.sample.grid import Grid, line_at, stops
 from densitymap.sample.settings import Settings
 
 COUNTIES = {"Fulton": "121", "DeKalb": "089"}
@@ -58,11 +58,11 @@ def _outside_city(grid: Grid, x: Floats, y: Floats) -> npt.NDArray[np.bool_]:
 def _neighborhoods(grid: Grid, x: Floats, y: Floats) -> tuple[pd.Series, pd.Series]:
     """Name and NPU: the district's by its rectangles, the rest by squares of the ring around it."""
     names, npus = np.full(len(x), "", object), np.full(len(x), "", object)
-    lines_x, lines_y = grid.core[1] - grid.core[0], grid.core[3] - grid.core[2]
+    wide, tall = grid.core[1] - grid.core[0], grid.core[3] - grid.core[2]
+    across, up = stops(grid.settings, "west east", wide), stops(grid.settings, "south north", tall)
     for area in grid.settings["places.neighborhoods"]:
-        west, east = round(area["west"] * lines_x) / lines_x, round(area["east"] * lines_x) / lines_x
-        south, north = round(area["south"] * lines_y) / lines_y, round(area["north"] * lines_y) / lines_y
-        inside = (x > west) & (x < east) & (y > south) & (y < north)
+        inside = (x * wide > across[area["west"]]) & (x * wide < across[area["east"]])
+        inside &= (y * tall > up[area["south"]]) & (y * tall < up[area["north"]])
         names[inside], npus[inside] = area["name"], area["npu"]
     rest = names == ""
     square = _squares(x[rest], y[rest])
@@ -129,10 +129,10 @@ def _tract_ids(seed: int, settings: Settings, groups: pd.DataFrame) -> pd.DataFr
     """Name tracts of both vintages: pairs of 2020 tracts were one in 2010, some block groups moved."""
     code = int(groups["county"].iloc[0])
     column, row = groups["column"].to_numpy(), groups["row"].to_numpy()
-    split = uniform(seed, "tract split", code, column // 2, row) < settings["census.split_since_2010"]
-    paired = split & (column // 2 * 2 + 1 <= column.max())
+    last = int(column.max())
+    paired = _is_split(seed, settings, code=code, column=column, row=row, last=last)
     old = np.where(paired, column // 2 * 2, column)
-    base = (7001 + row * (int(column.max()) + 1) + old).astype(np.int64)
+    base = (7001 + row * (last + 1) + old).astype(np.int64)
     suffix = np.where(paired, column % 2 + 1, 0)
     prefix = STATE + groups["county"]
     tract = (
@@ -147,9 +147,18 @@ def _tract_ids(seed: int, settings: Settings, groups: pd.DataFrame) -> pd.DataFr
     beside = np.where(
         moved & (groups["column_half"].to_numpy() == 0) & ~paired & (column > 0), column - 1, old
     )
-    beside_split = uniform(seed, "tract split", code, beside // 2, row) < settings["census.split_since_2010"]
-    beside = np.where(beside_split & (beside // 2 * 2 + 1 <= column.max()), beside // 2 * 2, beside)
-    former = pd.Series(7001 + row * (int(column.max()) + 1) + beside, groups.index)
+    beside_paired = _is_split(seed, settings, code=code, column=beside, row=row, last=last)
+    beside = np.where(beside_paired, beside // 2 * 2, beside)
+    former = pd.Series(7001 + row * (last + 1) + beside, groups.index)
     ids = pd.DataFrame({"tract_2010": prefix + former.astype(str) + "00", "tract_2020": tract})
     ids["block_group"] = tract + quarter.astype(str)
     return ids
+
+
+def _is_split(
+    seed: int, settings: Settings, *, code: int, column: Integers, row: Integers, last: int
+) -> npt.NDArray[np.bool_]:
+    """Whether a tract of 2020 is one of a pair that was one tract in 2010 (the first pair always is)."""
+    pair = column // 2
+    chance = uniform(seed, "tract split", code, pair, row) < settings["census.split_since_2010"]
+    return np.asarray((chance | (pair + row == 0)) & (pair * 2 + 1 <= last))

@@ -17,6 +17,7 @@ from densitymap.sample.draw import Floats
 from densitymap.sample.grid import bend
 from densitymap.sample.settings import Settings
 
+_LONG_EDGE_FT = 70.0
 Corners = Sequence[tuple[Floats, Floats]]
 
 
@@ -33,9 +34,11 @@ def lot_shapes(settings: Settings, lots: pd.DataFrame, *, front: Floats) -> Geom
         Plan coordinate of the street line each lot fronts on [ft].
     """
     shapes = np.empty(len(lots), object)
-    for outline in lots["shape"].unique():
-        chosen = lots["shape"].eq(outline).to_numpy()
-        part = lots[chosen]
+    long_edges = ((lots["s1"] - lots["s0"]) // _LONG_EDGE_FT).to_numpy()
+    groups = lots["shape"].astype(str) + "|" + pd.Series(long_edges, lots.index).astype(str)
+    for name, chosen in groups.groupby(groups, sort=False).indices.items():
+        outline = str(name).split("|")[0]
+        part = lots.iloc[chosen]
         rings = _rings(settings, outline, part)
         flat = [polygons(settings, ring, front=front[chosen], face=part["face"].to_numpy()) for ring in rings]
         shapes[chosen] = _assemble(outline, flat)
@@ -44,12 +47,24 @@ def lot_shapes(settings: Settings, lots: pd.DataFrame, *, front: Floats) -> Geom
 
 def polygons(settings: Settings, corners: Corners, *, front: Floats, face: Floats) -> Geometries:
     """Polygons from corners (s, t), one per row: ``v`` is front + t, or front - t on a north face."""
+    corners = _eased(corners)
     s = np.stack([np.broadcast_to(a, front.shape) for a, _ in corners], axis=1)
     t = np.stack([np.broadcast_to(b, front.shape) for _, b in corners], axis=1)
     v = front[:, None] + np.where(face[:, None] == 0, t, -t)
     x, y = bend(settings, s, v)
     ring = np.stack([x, y], axis=2)
     return np.asarray(shapely.polygons(np.concatenate([ring, ring[:, :1]], axis=1)))
+
+
+def _eased(corners: Corners) -> Corners:
+    """Add points to edges long on the street side, so that neighbours of other widths share the bend."""
+    points = []
+    for (s0, t0), (s1, t1) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        longest = np.abs(s1 - s0).max(initial=0.0)
+        for step in range(pieces := 1 + int(longest // _LONG_EDGE_FT)):
+            share = step / pieces
+            points.append((s0 * (1 - share) + s1 * share, t0 * (1 - share) + t1 * share))
+    return points
 
 
 def _rings(settings: Settings, outline: str, lots: pd.DataFrame) -> list[Corners]:
