@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity.legal import Ruling
+from densitymap.capacity.verdict import MAYBE
+from densitymap.geometry import Indices
+
 NAMES: Mapping[str, str] = {
     "house": "a house",
     "adu": "a house with an accessory home",
@@ -20,51 +24,55 @@ Texts = npt.NDArray[np.object_]
 _CLOSE = " That is too close to call from a map."
 
 
-def reason_for(form: str, ruling: pd.DataFrame, lots: pd.DataFrame, standard: pd.DataFrame) -> Texts:
-    """Write why the form is allowed, refused or in doubt.
+def reason_for(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Indices) -> Texts:
+    """Write why a form is allowed, refused or in doubt.
 
     Parameters
     ----------
-    form
-        Key of :data:`NAMES`.
     ruling
-        ``binding_rule``, ``is_unsure`` (whether the rule leaves a doubt), and ``floor_area_ft2`` and
-        ``covered_ft2`` that the smallest such building needs [ft2], one row per lot.
+        What the law says of the form.
     lots
-        ``lot_area_ft2`` [ft2] and ``lot_width_ft`` [ft], same rows.
+        ``lot_area_ft2`` [ft2] and ``lot_width_ft`` [ft], rows as in the ruling.
     standard
-        Standards of that form, same rows.
+        Standards of the form, rows as in the ruling.
+    rows
+        Row positions wanted.
 
     Returns
     -------
-    Array of str, one per row.
+    Array of str, one per row wanted.
     """
-    facts = pd.DataFrame(
-        {
-            "zone": standard["zone_key"].fillna(standard["zone_district"]).astype("object").array,
-            "why": standard["zone_reason"].astype("object").array,
-            "overlays": standard["zone_overlays"].astype("object").array,
-            "basis": standard["far_basis"].astype("object").array,
-            "width": lots["lot_width_ft"].array,
-            "area": lots["lot_area_ft2"].array,
-            "width_min": standard["lot_width_min_ft"].array,
-            "area_min": standard["lot_area_min_ft2"].array,
-            "floor_max": standard["floor_area_max_ft2"].array,
-            "covered_max": standard["coverage_max"].array * lots["lot_area_ft2"].to_numpy(np.float64),
-            "multi": standard["multi_units_max"].array,
-            "unsure": ruling["is_unsure"].array,
-        }
-    ).assign(
-        form=NAMES[form],
-        floor_need=ruling["floor_area_ft2"].array,
-        covered_need=ruling["covered_ft2"].array,
-    )
-    sentences = np.full(len(ruling), "", dtype=object)
-    rules = ruling["binding_rule"].to_numpy(object)
+    rules = ruling.rule[rows]
+    sentences = np.full(len(rows), "", dtype=object)
     for rule in pd.unique(rules):
-        rows = np.flatnonzero(rules == rule)
-        sentences[rows] = _SENTENCES[rule](facts.take(rows)).to_numpy(object)
+        some = np.flatnonzero(rules == rule)
+        facts = _facts(ruling, lots, standard, rows[some])
+        sentences[some] = _SENTENCES[rule](facts).to_numpy(object)
     return sentences
+
+
+def _facts(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Indices) -> pd.DataFrame:
+    law, here = standard.take(rows), lots.take(rows)
+    area = here["lot_area_ft2"].to_numpy(np.float64, na_value=np.nan)
+    return pd.DataFrame(
+        {
+            "zone": law["zone_key"].fillna(law["zone_district"]).astype("object").array,
+            "why": law["zone_reason"].astype("object").array,
+            "overlays": law["zone_overlays"].astype("object").array,
+            "basis": law["far_basis"].astype("object").array,
+            "multi": law["multi_units_max"].array,
+            "width": here["lot_width_ft"].array,
+            "area": area,
+            "width_min": law["lot_width_min_ft"].array,
+            "area_min": law["lot_area_min_ft2"].array,
+            "floor_max": law["floor_area_max_ft2"].array,
+            "covered_max": law["coverage_max"].to_numpy(np.float64, na_value=np.nan) * area,
+            "floor_need": ruling.floor_area_ft2[rows],
+            "covered_need": ruling.covered_ft2[rows],
+            "unsure": ruling.level[rows] == MAYBE,
+            "form": NAMES[ruling.form],
+        }
+    )
 
 
 def shown(values: pd.Series) -> pd.Series:
@@ -75,7 +83,10 @@ def shown(values: pd.Series) -> pd.Series:
     >>> shown(pd.Series([50.0, 69.55, 8000.0])).tolist()
     ['50', '69.5', '8,000']
     """
-    return values.astype("float64").map("{:,.1f}".format).astype("object").str.removesuffix(".0")
+    numbers = values.to_numpy(np.float64, na_value=np.nan).round(1)
+    distinct, codes = np.unique(numbers, return_inverse=True)
+    texts = [f"{number:,.1f}".removesuffix(".0") for number in distinct]
+    return pd.Series(np.array(texts, dtype=object)[codes], index=values.index)
 
 
 def _width(facts: pd.DataFrame) -> pd.Series:

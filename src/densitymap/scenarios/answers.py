@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from densitymap.capacity.allowed import EXACT, FORMS, HOMES, units_allowed
+from densitymap.capacity.allowed import units_allowed
+from densitymap.capacity.legal import EXACT, FORMS, HOMES
 from densitymap.scenarios.policy import Policy
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.standards import law_table, standards_for
 
-FORM_WORDS = {"house": "House", "adu": "House and accessory home", "duplex": "Duplex", "triplex": "Triplex"}
+FORM_WORDS = {"house": "house", "adu": "house and accessory home", "duplex": "duplex", "triplex": "triplex"}
 
 
 def allowed(
@@ -116,15 +117,16 @@ def _answers(parsed: pd.DataFrame, ruled: pd.DataFrame, policy: Policy) -> list[
     return answers
 
 
-def _forms(ruled: pd.DataFrame) -> pd.Series:
+def _forms(ruled: pd.DataFrame) -> list[str]:
     """Every form with the most homes in words: "Duplex, or house and accessory home (2 homes)"."""
     units = ruled["units_allowed"].fillna(-1).to_numpy(int)
-    texts = pd.Series("", index=ruled.index, dtype="object")
-    for form in reversed(FORMS):
-        column = ruled[f"is_allowed_{form}"]
-        possible = (column.isna() | column.fillna(value=False)).to_numpy(bool) & (units == HOMES[form])
-        word = FORM_WORDS[form]
-        joined = np.where(texts != "", texts + ", or " + word[0].lower() + word[1:], word)
-        texts = pd.Series(np.where(possible, joined, texts), index=ruled.index)
-    homes = [f"{count} home" if count == 1 else f"{count} homes" for count in units]
-    return (texts + " (" + pd.Series(homes, index=ruled.index) + ")").where(texts != "", "No home by right")
+    possible = {
+        form: ruled[f"is_allowed_{form}"].to_numpy(bool, na_value=True) & (units == HOMES[form])
+        for form in reversed(FORMS)
+    }
+    answers = []
+    for place, count in enumerate(units):
+        words = [FORM_WORDS[form] for form, holds in possible.items() if holds[place]]
+        text = ", or ".join(words).capitalize()
+        answers.append(f"{text} ({count} home{'s' if count > 1 else ''})" if words else "No home by right")
+    return answers

@@ -106,9 +106,9 @@ KINDS: Mapping[str, Callable[..., ZoningCode]] = {
 
 def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
     """Everything wrong with a lever before it is pulled."""
-    kind = lever.get("kind")
+    kind = str(lever.get("kind"))
     if kind not in KINDS:
-        yield f"unknown kind {kind!r}.{nearest(str(kind), KINDS)}"
+        yield f"unknown kind {kind!r}.{nearest(kind, KINDS)}"
         return
     accepted = inspect.signature(KINDS[kind]).parameters
     for name in lever:
