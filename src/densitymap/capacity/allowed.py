@@ -73,7 +73,7 @@ def units_allowed(
     _refuse_bad_input(lots, standards, question)
     needs = smallest_needs(load_buildings() if buildings is None else buildings)
     forms = {form: standards[(standards["use"] == form).to_numpy()] for form in FORMS}
-    place = pd.Index(lots["parcel_id"].astype("string")).get_indexer(pd.Index(forms["house"]["parcel_id"]))
+    place = _places(lots["parcel_id"], forms["house"]["parcel_id"])
     here = lots.iloc[place]
     ruled = rulings(here, forms, needs, margins or measured_margins())
     parts = _parts(here, forms, ruled, question)
@@ -96,25 +96,33 @@ def _refuse_bad_input(lots: pd.DataFrame, standards: pd.DataFrame, question: str
     missing = [form for form in FORMS if form not in uses]
     if missing and len(standards):
         faults.append(f"standards have no rows for {', '.join(missing)}")
-    if "parcel_id" in lots:
-        faults += _key_faults(lots["parcel_id"].astype("string"), standards["parcel_id"].astype("string"))
     if faults:
         raise ValidationError("What is allowed cannot be said", faults=faults)
 
 
-def _key_faults(lots: pd.Series, ruled: pd.Series) -> list[str]:
+def _places(lots: pd.Series, ruled: pd.Series) -> Indices:
+    """Row of the lot that each row of the standards is of.
+
+    Raises
+    ------
+    ValidationError
+        If lots repeat, or either side has one that the other has not.
+    """
+    known = pd.Index(lots.astype("object"))
     faults = []
-    repeated = lots[lots.duplicated()]
-    if len(repeated):
-        faults.append(f"lots: {len(repeated):,} rows repeat a parcel_id, first {repeated.iloc[0]}")
-    for what, ids, known in (
-        ("lots without standards", lots, ruled),
-        ("standards without lots", ruled, lots),
-    ):
-        stray = ids[~ids.isin(known)]
-        if len(stray):
-            faults.append(f"{what}: {len(stray):,} rows, first {stray.iloc[0]}")
-    return faults
+    if not known.is_unique:
+        repeated = known[known.duplicated()]
+        faults.append(f"lots: {len(repeated):,} rows repeat a parcel_id, first {repeated[0]}")
+    place = known.drop_duplicates().get_indexer(pd.Index(ruled.astype("object")))
+    without = np.bincount(place[place >= 0], minlength=len(known)) == 0
+    if without.any() and not faults:
+        faults.append(f"lots without standards: {without.sum():,}, first {known[np.argmax(without)]}")
+    if (place < 0).any():
+        first = ruled.iloc[int(np.argmax(place < 0))]
+        faults.append(f"standards without lots: {(place < 0).sum():,} rows, first {first}")
+    if faults:
+        raise ValidationError("What is allowed cannot be said", faults=faults)
+    return place
 
 
 def _first_part(place: Indices, n_lots: int) -> Indices:
