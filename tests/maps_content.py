@@ -77,7 +77,7 @@ def _line(x0: float, y: float, x1: float) -> shapely.LineString:
 def _sources() -> pd.DataFrame:
     row = (
         "parcels",
-        "Lots",
+        "Drawn parcels",
         "lots.geojson",
         "2025",
         "ODbL",
@@ -105,9 +105,9 @@ def _zones() -> gpd.GeoDataFrame:
         columns[f"units_{part}"] = pd.array([place + 1, pd.NA, max(2, place + 1), pd.NA], dtype="Int64")
         columns[f"allowed_{part}"] = [
             f"{place + 1} home(s)",
-            "not known",
+            "nobody has read it",
             f"{max(2, place + 1)} homes",
-            "not known",
+            "nobody has read it",
         ]
     return _frame(columns, [_square(0, 0, 1), _square(1, 0, 1), _square(0, 1, 1), _square(1, 1, 1)])
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 import maps_content as drawn
 from densitymap import maps
+from densitymap.maps import words
 from densitymap.maps.unpack import sets_of
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -297,3 +301,131 @@ def test_synthetic_is_said_on_the_page(seen, written):
     page = seen().open(written["synthetic"])
     assert page.is_visible("#synthetic")
     assert page.title().startswith("SYNTHETIC SAMPLE")
+
+
+def english_left(page, written):
+    """Phrases of the English catalogue that the page shows and that Spanish says otherwise."""
+    english, spanish = words.load("en").phrases, words.load("es").phrases
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    text = page.inner_text("body") + " ".join(
+        page.evaluate(
+            "[...document.querySelectorAll('[aria-label],[title]')].map((e) => e.ariaLabel + ' ' + e.title)"
+        )
+    )
+    whole = {line.strip() for line in re.split(r"[\n\t]", text)}
+    differing = [phrase for key, phrase in english.items() if phrase and phrase != spanish[key]]
+    long = [phrase for phrase in differing if len(phrase) > 12 and "{" not in phrase]
+    return [p for p in long if p in text] + [p for p in differing if p in whole]
+
+
+def test_the_spanish_page_holds_no_english_phrase(seen, written, tmp_path):
+    path = tmp_path / "es.html"
+    path.write_text(maps.render(drawn.content(), language="es"), encoding="utf-8")
+    page = seen().open(path)
+    page.fill("#q", "12 drawn")
+    page.press("#q", "Enter")
+    assert page.is_visible("#unreviewed")
+    assert page.evaluate("document.documentElement.lang") == "es"
+    assert english_left(page, written) == []
+    english = seen().open(written["plain"])
+    assert len(english_left(english, written)) > 30  # the same look finds English where it is
+
+
+def test_filter_totals_equal_the_table_of_the_input(seen, written):
+    page = seen().open(written["plain"])
+    page.evaluate("document.getElementById('filters').open = true")
+    lots = drawn.content().lots
+    page.select_option("#f-zone", "R-4")
+    page.fill("#f-min", "50000")
+    kept = lots[(lots.zone_district == "R-4") & (lots.lot_area_ft2.round() >= 50_000)]
+    assert f"{len(kept)} of 100" in page.inner_text("#f-totals")
+    for name, _, _ in drawn.POLICIES:
+        told = page.get_attribute(f"#f-totals p[data-policy='{name}']", "data-homes")
+        assert int(told) == kept[f"units_allowed__{name}"].sum()
+    assert page.evaluate("location.hash").count("f.") == 2
+    assert page.inner_text("#legend").count(f"{len(kept)} lots shown") == 1
+    page.click("#f-clear")
+    assert "100 of 100" in page.inner_text("#f-totals")
+
+
+def test_csv_holds_what_is_shown_and_disarms_formulas(seen, written):
+    page = seen().open(written["plain"])
+    table = pd.read_csv(io.StringIO(page.evaluate("densitymap.csv(densitymap.app)")), dtype="string")
+    lots = drawn.content().lots.set_index("parcel_id")
+    assert len(table) == len(lots)
+    found = table.set_index("parcel_id").reindex(lots.index)
+    assert found["site_address"].tolist() == lots["site_address"].tolist()
+    assert (found["lot_area_ft2"].astype(float) - lots["lot_area_ft2"]).abs().max() <= 0.5
+    assert set(table["built_from_lock"]) == {"0" * 32}
+    hostile = seen().open(written["hostile"])
+    rows = list(csv.reader(io.StringIO(hostile.evaluate("densitymap.csv(densitymap.app)"))))
+    cells = [cell for row in rows for cell in row]
+    assert any(cell.startswith("'=cmd") for cell in cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t"))]
+
+
+def test_comparison_takes_four_lots_and_lives_in_the_address(seen, written):
+    page = seen().open(written["plain"])
+    for number in (1, 5, 9, 13):
+        page.fill("#q", f"{number} drawn street se")
+        page.press("#q", "Enter")
+        page.click("#card-body button")
+    page.fill("#q", "20 drawn")
+    page.press("#q", "Enter")
+    assert page.is_disabled("#card-body button")
+    heads = "[...document.querySelectorAll('#tray thead th')].map((e) => e.firstChild.textContent)"
+    wanted = [f"{n} DRAWN STREET SE" for n in (1, 5, 9, 13)]
+    assert page.evaluate(heads) == wanted
+    second = seen().open(written["plain"], page.evaluate("location.hash"))
+    assert second.evaluate(heads) == wanted
+    second.click("#tray thead button >> nth=1")
+    assert second.evaluate(heads) == [wanted[0], *wanted[2:]]
+
+
+def test_before_and_after_says_the_difference_in_words(seen, written):
+    page = seen().open(written["plain"])
+    page.evaluate("document.getElementById('before-after').open = true")
+    page.check("#ba-on")
+    lots = drawn.content().lots
+    before, after = (lots[f"units_allowed__{name}"] for name in ("no-change", "triplex-by-right"))
+    text = page.inner_text("#ba-text")
+    for number in (
+        before.sum(),
+        after.sum(),
+        (after > before).sum(),
+        (after < before).sum(),
+        after.isna().sum(),
+    ):
+        assert str(number) in re.findall(r"\d+", text)
+    page.focus("#ba-at")
+    page.keyboard.press("Home")
+    assert "%7E0" in page.evaluate("location.hash")
+    second = seen().open(written["plain"], page.evaluate("location.hash"))
+    assert second.is_checked("#ba-on")
+
+
+def test_lots_in_view_are_one_tab_stop(seen, written):
+    page = seen().open(written["plain"])
+    page.evaluate("document.getElementById('in-view').open = true")
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.querySelectorAll('#in-view-body button').length") == 100
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('#in-view-body button')].filter((b) => b.tabIndex === 0).length"
+        )
+        == 1
+    )
+    page.focus("#in-view-body button")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#card-title") == "2 DRAWN STREET SE"
+
+
+def test_symbols_sum_the_homes_a_reform_adds(seen, written):
+    page = seen().open(written["plain"], "#areas=pressure&lots=symbols:triplex-by-right")
+    lots = drawn.content().lots
+    added = lots["units_allowed__triplex-by-right"] - lots["units_allowed__no-change"]
+    text = page.inner_text("#legend")
+    assert f"{added.sum()} homes in 2 block groups; {added.isna().sum()} lots are not known" in text
+    assert f"{added.groupby(lots['block_group_geoid_2020']).sum().max()} homes" in text
+    assert "no parcel layer here yet" in text

@@ -134,10 +134,10 @@ def test_page_names_sources_doubts_and_what_is_missing(html):
 
 
 def test_map_takes_folium_children_but_no_network_assets():
-    made = page.OfflineMap(title="t", language="en", direction="ltr", label="l")
+    made = page.OfflineMap(title="t", say=words.load("en"), label="l")
     folium.Circle([33.75, -84.35], radius=30).add_to(made)
     assert "L.circle(" in made.to_html()
-    made = page.OfflineMap(title="t", language="en", direction="ltr", label="l")
+    made = page.OfflineMap(title="t", say=words.load("en"), label="l")
     Fullscreen().add_to(made)
     with pytest.raises(ValidationError, match=r"https://.*fullscreen"):
         made.to_html()
@@ -199,7 +199,8 @@ def test_picture_for_readers_without_script_is_small(html):
 @pytest.mark.parametrize("language", params.names("languages"))
 def test_every_language_is_complete_and_fills_the_same_blanks(language):
     given, english = words.load(language), words.load("en")
-    assert set(given.phrases) == set(english.phrases)
+    own = {key for key in given.phrases if not key.startswith("policies.")}
+    assert own == set(english.phrases)
     for key, phrase in english.phrases.items():
         if not key.startswith("page.unreviewed"):
             assert set(re.findall(r"{(\w+)}", given.phrases[key])) == set(re.findall(r"{(\w+)}", phrase)), key

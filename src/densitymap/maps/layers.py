@@ -64,6 +64,7 @@ def assemble(content: MapInput, words: Words) -> Payload:
         "marks": params.load("layers", "overlays")["marks"],
         "cards": _cards(frames, words),
         "synthetic": content.synthetic,
+        "lock": content.lock_hash,
         "locale": words.number_locale,
         "words": dict(words.phrases),
     }

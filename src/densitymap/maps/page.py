@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import folium
 from branca.element import CssLink, Element, JavascriptLink, MacroElement
@@ -18,7 +19,7 @@ from densitymap.errors import ValidationError
 from densitymap.maps import assets, layers, pack, static, words
 from densitymap.maps.content import MapInput, check
 
-SCRIPTS = ("unpack.js", "canvas.js", "app.js")
+SCRIPTS = ("unpack.js", "canvas.js", "symbols.js", "find.js", "app.js", "tools.js")
 
 _FIGURE = Template(assets.own("figure.html"))
 
@@ -33,8 +34,8 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
     ----------
     title
         Title of the page.
-    language, direction
-        Of the page's text, such as ``en`` and ``ltr``.
+    say
+        The reader's language.
     label
         What a screen reader says of the map.
     """
@@ -43,8 +44,9 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
     _template = Template(assets.own("map.html"))
 
-    def __init__(self, *, title: str, language: str, direction: str, label: str) -> None:
+    def __init__(self, *, title: str, say: words.Words, label: str) -> None:
         super().__init__(tiles=None)
+        self.zoom_titles = {"zoomInTitle": say("map.zoom_in"), "zoomOutTitle": say("map.zoom_out")}
         leaflet = assets.leaflet()
         self.styles = leaflet["css"] + assets.own("page.css")
         self.library = (
@@ -52,7 +54,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
         )
         self.label = label
         figure = self.get_root()
-        figure.title, figure.language, figure.direction = title, language, direction
+        figure.title, figure.language, figure.direction = title, say.language, say.direction
         figure._template = _FIGURE  # noqa: SLF001 (branca offers no other way to own the page)
 
     def to_html(self, body: str = "<!--map-->") -> str:
@@ -114,15 +116,23 @@ def render(content: MapInput, *, language: str = "en") -> str:
     """
     check(content)
     say = words.load(language)
+    content = replace(content, policies=_spoken_policies(content, say))
     payload = layers.assemble(content, say)
     page = OfflineMap(
         title=f"{say('page.synthetic_mark')}: {content.title}" if content.synthetic else content.title,
-        language=language,
-        direction=say.direction,
+        say=say,
         label=say("page.map_label", area=content.area_name),
     )
     page.add_child(PackedLayer(payload))
     return page.to_html(_body(content, payload, say))
+
+
+def _spoken_policies(content: MapInput, say: words.Words) -> list[tuple[str, str, str]]:
+    """Policies with their title and question in the reader's language, where it has them."""
+    return [
+        (name, say.get(f"policies.{name}.title", title), say.get(f"policies.{name}.question", question))
+        for name, title, question in content.policies
+    ]
 
 
 def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:

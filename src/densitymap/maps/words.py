@@ -83,6 +83,10 @@ def load(language: str) -> Words:
 
 
 def _flatten(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Phrases by dotted name, from the sections of a file; its own settings are not phrases."""
     for section, phrases in record.items():
-        if isinstance(phrases, dict):
-            yield from ((f"{section}.{name}", phrase) for name, phrase in phrases.items())
+        for name, phrase in phrases.items() if isinstance(phrases, dict) else ():
+            if isinstance(phrase, dict):
+                yield from ((f"{section}.{name}.{inner}", text) for inner, text in phrase.items())
+            else:
+                yield f"{section}.{name}", phrase

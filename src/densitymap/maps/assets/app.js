@@ -2,16 +2,7 @@
    as textContent; nothing leaves the page. */
 (function (dm) {
   "use strict";
-  const $ = (id) => document.getElementById(id);
-  const el = function (tag, text, parent, name) {
-    const node = document.createElement(tag);
-    if (text != null) node.textContent = text;
-    if (name) node.className = name;
-    if (parent) parent.appendChild(node);
-    return node;
-  };
-  dm.el = el;
-  dm.$ = $;
+  const { $, el } = dm;
 
   dm.start = async function (map) {
     const M = JSON.parse($("dm-manifest").textContent);
@@ -30,6 +21,7 @@
     app.spoken = (value, form) => spoken(app, value, form);
     app.themes = Object.fromEntries(M.themes.map((theme) => [theme.id, theme]));
     app.classes = classesOf(app);
+    app.symbols = M.policies.slice(1).filter((p) => sets.lots.columns.block_group_geoid_2020 && sets.lots.columns["units_added__" + p.name]);
     app.names = dm.placer(app.bits);
     app.state = { areas: "none", lots: "none", over: new Set(M.overlays.filter((o) => o.shown).map((o) => o.set)) };
     for (const on of ["areas", "lots"]) {
@@ -40,14 +32,14 @@
     document.documentElement.style.setProperty("--top", `${$("app").offsetTop}px`);
     map.invalidateSize({ animate: false });
     app.layer = new dm.Layer([], { bits: app.bits });
-    app.redraw = () => { app.names.set(namesOf(app)); app.layer.repaint(sceneOf(app)); };
+    app.redraw = () => { app.names.set(namesOf(app)); app.layer.repaint(sceneOf(app)); app.afterScene?.(); };
     app.names.set(namesOf(app));
     app.layer.scene = sceneOf(app);
     if (app.state.at) map.setView(app.state.at, app.state.z ?? 15, { animate: false });
     else map.fitBounds(M.bounds, { animate: false, padding: [6, 6] });
     app.layer.addTo(map);
     controls(app);
-    search(app);
+    dm.search(app);
     (dm.extras ?? []).forEach((extra) => extra(app));
     legend(app);
     map.on("click", (e) => app.place(e.latlng, false));
@@ -77,6 +69,7 @@
     const n = app.number(form === "share" ? value * 100 : value, digits);
     return app.say("format." + (app.M.words["format." + form] ? form : "plain"), { n });
   }
+  const M_DATA = "en"; // sentences that come from the data are in English
   const unknown = (v) => v == null || Number.isNaN(v);
 
   /* Place of every feature in a theme's classes, worked out once per theme; the last is "no data". */
@@ -117,21 +110,25 @@
       const classes = app.classes(lots).slice();
       for (let i = 0; i < classes.length; i++) if (app.hidden[i]) classes[i] = 255;
       scene.push({ paint: "fill", set: sets.lots, classes, fills: fillsOf(lots), stroke: marks.lot_stroke, width: 0.7, strokeZoom: marks.lot_stroke_zoom });
+    }
+    if (state.lots !== "none") {
       const flags = Uint8Array.from({ length: sets.neighborhoods.n }, (_, i) => (noParcels(app, i) ? 0 : 255));
       scene.push({ paint: "fill", set: sets.neighborhoods, classes: flags, fills: [dm.hatch(marks.no_parcels_hatch)] });
     }
     shown.filter((o) => o.kind === "polygon" && !o.under).forEach(polygon);
     if (areas?.set === "tracts") scene.push({ paint: "outline", set: sets.tracts, stroke: "#ffffff", width: 1.2 });
     shown.filter((o) => o.kind === "line").forEach((o) => scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, casing: o.casing, zoom: o.zoom }));
-    if (state.extra) scene.push(...state.extra);
     scene.push({ paint: "outside", set: sets.area, fill: marks.outside });
     scene.push({ paint: "outline", set: sets.neighborhoods, ...marks.neighborhood });
     scene.push({ paint: "outline", set: sets.area, ...marks.area });
+    scene.push(...dm.symbolJobs(app));
     shown.filter((o) => o.kind === "point").forEach((o) => scene.push({ paint: "point", set: sets[o.set], fill: o.fill, shape: o.shape, size: o.size, zoom: o.zoom }));
     scene.push({ paint: "labels", places: app.names });
     if (M.synthetic) scene.push({ paint: "mark", text: app.say("page.synthetic_mark") });
     return scene;
   }
+
+  dm.sceneOf = sceneOf;
 
   function namesOf(app) {
     const { sets, M, state } = app, list = [], face = "system-ui, 'Noto Sans', sans-serif";
@@ -141,7 +138,7 @@
     for (const i of order) {
       const x = dm.value(hoods, "label_x", i), name = dm.value(hoods, "neighborhood", i), acres = dm.value(hoods, "acres_in_area", i);
       if (Number.isNaN(x) || !name) continue;
-      const lines = noParcels(app, i) && app.themes[state.lots] ? [name, app.say("legend.no_parcels")] : [name];
+      const lines = noParcels(app, i) && state.lots !== "none" ? [name, app.say("legend.no_parcels")] : [name];
       list.push({ x, y: dm.value(hoods, "label_y", i), lines, ...style(13, 650), colour: "#111", zoom: acres > 250 ? 12.5 : acres > 60 ? 13 : 15 });
     }
     for (const o of M.overlays.filter((o) => o.label && state.over.has(o.set))) {
@@ -172,6 +169,7 @@
   function legend(app) {
     const box = $("legend-body");
     box.textContent = "";
+    dm.symbolLegend(app, box);
     for (const id of [app.state.lots, app.state.areas]) {
       const theme = app.themes[id];
       if (!theme) continue;
@@ -194,11 +192,12 @@
       });
       const total = (a) => a.reduce((x, y) => x + y, 0);
       el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
-      if (theme.set !== "lots") continue;
+    }
+    if (app.state.lots !== "none") {
       const off = app.hidden.reduce((x, y) => x + y, 0);
       if (off) el("p", app.say("legend.filtered", { hidden: app.number(off) }), box, "total");
       const bare = Array.from({ length: app.sets.neighborhoods.n }, (_, i) => i).filter((i) => noParcels(app, i));
-      if (!bare.length) continue;
+      if (!bare.length) return;
       const row = el("li", null, el("ul", null, box));
       swatch(row, { hatch: "#5a5a5a", colour: "rgba(255,255,255,.6)" });
       const text = el("span", app.say("legend.no_parcels"), row);
@@ -214,6 +213,10 @@
       for (const theme of M.themes.filter((t) => t.on === on)) {
         groups[theme.group] ??= pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("theme_groups." + theme.group) }));
         el("option", theme.title, groups[theme.group]).value = theme.id;
+      }
+      if (on === "lots" && app.symbols.length) {
+        const group = pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("symbols.group") }));
+        app.symbols.forEach((p) => { el("option", say("symbols.title", { policy: p.title }), group).value = "symbols:" + p.name; });
       }
       el("option", say("choose.none"), pick).value = "none";
       pick.value = state[on];
@@ -349,7 +352,7 @@
       const line = el("p", null, box);
       badge(app, line, get("verdict"));
       el("span", `${app.say("card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
-      if (get("reason")) el("p", get("reason"), box);
+      if (get("reason")) el("p", get("reason"), box).lang = M_DATA;
       if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
     }
   }
@@ -361,7 +364,9 @@
     const list = el("dl", null, card);
     app.M.policies.forEach((policy, k) => {
       el("dt", policy.title, list);
-      el("dd", dm.value(set, "allowed_" + (k ? policy.name : "today"), i) ?? app.say("card.not_known"), list);
+      const allowed = dm.value(set, "allowed_" + (k ? policy.name : "today"), i);
+      const cell = el("dd", allowed ?? app.say("card.not_known"), list);
+      if (allowed) cell.lang = M_DATA;
     });
     facts(app, card, "zones", i, "zone_district");
     if (dm.value(set, "citation", i)) el("p", app.say("card.section", { citation: dm.value(set, "citation", i) }), card, "cite");
@@ -407,74 +412,9 @@
     writeHash(app);
   }
 
-  const plain = (text) => (text ?? "").toLowerCase().normalize("NFD").replace(/[^a-z0-9]+/g, " ").trim();
-  dm.plain = plain;
-
-  function search(app) {
-    const { lots, neighborhoods: hoods } = app.sets, input = $("q"), list = $("matches");
-    const entries = [];
-    for (let i = 0; i < hoods.n; i++) { const name = dm.value(hoods, "neighborhood", i); if (name) entries.push({ name, key: plain(name), hood: i }); }
-    for (let i = 0; i < lots.n; i++) {
-      const name = dm.value(lots, "site_address", i), id = dm.value(lots, "parcel_id", i);
-      entries.push({ name: name || id, key: plain(name), id: plain(id), lot: i });
-    }
-    let shown = [], active = -1;
-    const matches = function (text) {
-      const q = plain(text), tokens = q.split(" ");
-      if (!q) return [];
-      const starts = [], holds = [];
-      for (const e of entries) {
-        if (e.key.startsWith(q) || e.id === q) starts.push(e);
-        else if (tokens.every((t) => (" " + e.key).includes(" " + t))) holds.push(e);
-      }
-      starts.sort((a, b) => a.key.length - b.key.length);
-      return starts.concat(holds);
-    };
-    const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); active = -1; };
-    const choose = function (e) {
-      close();
-      input.value = e.name;
-      if (e.lot != null) app.lot(e.lot, true);
-      else { app.map.fitBounds(boundsOf(app, hoods, e.hood)); show(app, { neighborhoods: e.hood }, true); }
-      $("msg").textContent = app.say("search.found", { name: e.name });
-    };
-    const mark = function (k) {
-      active = k;
-      [...list.children].forEach((item, j) => item.setAttribute("aria-selected", String(j === k)));
-      if (k >= 0) { input.setAttribute("aria-activedescendant", "match-" + k); list.children[k].scrollIntoView({ block: "nearest" }); }
-    };
-    input.addEventListener("input", () => {
-      shown = matches(input.value).slice(0, 8);
-      list.textContent = "";
-      shown.forEach((e, k) => {
-        const item = el("li", e.name, list);
-        item.id = "match-" + k; item.setAttribute("role", "option"); item.setAttribute("aria-selected", "false");
-        if (e.lot != null) el("small", dm.value(lots, "neighborhood", e.lot) ?? "", item);
-        item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(e); });
-      });
-      list.hidden = !shown.length;
-      input.setAttribute("aria-expanded", String(shown.length > 0));
-      active = -1;
-      if (input.value.trim()) $("msg").textContent = shown.length ? app.say("search.count", { count: shown.length }) : "";
-    });
-    input.addEventListener("keydown", (e) => {
-      if (e.key === "Escape") close();
-      if (list.hidden || !["ArrowDown", "ArrowUp"].includes(e.key)) return;
-      e.preventDefault();
-      mark((active + (e.key === "ArrowDown" ? 1 : -1) + shown.length) % shown.length);
-    });
-    input.addEventListener("blur", close);
-    $("find").addEventListener("submit", (e) => {
-      e.preventDefault();
-      const found = active >= 0 ? shown[active] : matches(input.value)[0];
-      if (found) choose(found);
-      else $("msg").textContent = app.say("search.none", { query: input.value.trim(), lots: app.number(lots.n) });
-    });
-  }
-
   function readHash(app) {
     const given = new URLSearchParams(location.hash.slice(1)), { state, M } = app;
-    for (const on of ["areas", "lots"]) { const id = given.get(on); if (id === "none" || app.themes[id]?.on === on) state[on] = id; }
+    for (const on of ["areas", "lots"]) { const id = given.get(on); if (id === "none" || app.themes[id]?.on === on || (on === "lots" && app.symbols.some((p) => "symbols:" + p.name === id))) state[on] = id; }
     if (given.has("show")) state.over = new Set(given.get("show").split(".").filter((name) => M.overlays.some((o) => o.set === name)));
     const at = (given.get("ll") ?? "").split(",").map(Number);
     if (at.length === 2 && at.every(Number.isFinite)) { state.at = at; state.z = Math.max(8, Math.min(20, Number(given.get("z")) || 14)); }

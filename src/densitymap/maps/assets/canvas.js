@@ -32,7 +32,7 @@
     return set.within(t.x / t.s - p, t.y / t.s - p, (t.x + SIZE) / t.s + p, (t.y + SIZE) / t.s + p);
   }
 
-  const painters = {
+  const painters = (dm.painters = {
     /* {set, classes: place per feature (255 = not drawn), fills, alpha, stroke, strokeZoom, width} */
     fill(ctx, job, t) {
       const lists = job.fills.map(() => []), box = job.set.box;
@@ -110,7 +110,7 @@
       ctx.fillStyle = "#000"; ctx.fillText(job.text, 0, 0);
       ctx.restore();
     },
-  };
+  });
 
   dm.Layer = L.GridLayer.extend({
     options: { tileSize: SIZE, updateWhenZooming: false, keepBuffer: 1, minZoom: 0, maxZoom: 22 },

@@ -185,5 +185,16 @@ var densitymap = (function () {
     return [cx, (b[4 * i + 1] + b[4 * i + 3]) / 2];
   };
 
+  dm.$ = (id) => document.getElementById(id);
+
+  /* A new element; its text is only ever text. */
+  dm.el = function (tag, text, parent, name) {
+    const node = document.createElement(tag);
+    if (text != null) node.textContent = text;
+    if (name) node.className = name;
+    if (parent) parent.appendChild(node);
+    return node;
+  };
+
   return dm;
 })();

@@ -1,0 +1,250 @@
+/* Working with what is shown: filter with live totals, comparison, before and after, table, CSV. */
+(function (dm) {
+  "use strict";
+  const { $, el } = dm;
+  const known = (v) => v != null && !Number.isNaN(v);
+  const value = (app, name, i) => dm.value(app.sets.lots, name, i);
+  const VERDICTS = ["TRUE", "MAYBE", "FALSE", "NO DATA"];
+
+  /* Totals of a policy over the lots that pass: counts by verdict, homes allowed where known, unknown. */
+  dm.totals = function (app, policy) {
+    const out = { lots: 0, homes: 0, unlimited: 0, unknown: 0, verdicts: Object.fromEntries(VERDICTS.map((v) => [v, 0])) };
+    for (let i = 0; i < app.sets.lots.n; i++) {
+      if (app.hidden[i]) continue;
+      const units = value(app, "units_allowed__" + policy, i);
+      out.lots++;
+      out.verdicts[value(app, "verdict__" + policy, i) ?? "NO DATA"]++;
+      if (!known(units)) out.unknown++;
+      else if (units === Infinity) out.unlimited++;
+      else out.homes += units;
+    }
+    return out;
+  };
+
+  function words(app, name) {
+    const c = app.sets.lots.columns[name];
+    return c?.kind === "category" ? c.words.filter(Boolean).slice().sort() : [];
+  }
+
+  function filters(app) {
+    const { say } = app, lots = app.sets.lots;
+    if (!lots.n) { $("filters").hidden = true; return; }
+    const inputs = { hood: $("f-hood"), zone: $("f-zone"), min: $("f-min"), answer: $("f-answer"), policy: $("f-policy") };
+    words(app, "neighborhood").forEach((w) => { el("option", w, inputs.hood).value = w; });
+    words(app, "zone_district").forEach((w) => { el("option", w, inputs.zone).value = w; });
+    VERDICTS.forEach((v) => { el("option", say("verdict." + v), inputs.answer).value = v; });
+    app.M.policies.slice(1).forEach((p) => { el("option", p.title, inputs.policy).value = p.name; });
+    if (app.M.policies.length < 2) app.M.policies.forEach((p) => { el("option", p.title, inputs.policy).value = p.name; });
+    for (const [name, input] of Object.entries(inputs)) {
+      const given = app.given.get("f." + name);
+      if (given == null) continue;
+      input.value = given;
+      if (input.value !== given) input.value = name === "policy" ? input.options[0]?.value : "";
+    }
+    const apply = function () {
+      const low = Number(inputs.min.value) || 0, { hood, zone, answer, policy } = Object.fromEntries(Object.entries(inputs).map(([k, v]) => [k, v.value]));
+      const area = lots.columns.lot_area_ft2.values;
+      for (let i = 0; i < lots.n; i++) {
+        const pass = (!hood || value(app, "neighborhood", i) === hood) && (!zone || value(app, "zone_district", i) === zone)
+          && (!low || area[i] >= low) && (!answer || (value(app, "verdict__" + policy, i) ?? "NO DATA") === answer);
+        app.hidden[i] = pass ? 0 : 1;
+      }
+      totals(app);
+      app.redraw(); dm.legend(app); dm.writeHash(app); tableInView(app); summary(app);
+    };
+    Object.values(inputs).forEach((input) => input.addEventListener("input", apply));
+    $("f-clear").addEventListener("click", () => { inputs.hood.value = inputs.zone.value = inputs.min.value = inputs.answer.value = ""; apply(); });
+    app.hashParts.push((out) => { for (const [name, input] of Object.entries(inputs)) if (input.value && (name !== "policy" || inputs.answer.value)) out.set("f." + name, input.value); });
+    const active = ["hood", "zone", "min", "answer"].some((name) => inputs[name].value);
+    if (active) { $("filters").open = true; apply(); }
+    else totals(app);
+  }
+
+  function totals(app) {
+    const box = $("f-totals"), { say } = app;
+    box.textContent = "";
+    const first = dm.totals(app, app.M.policies[0].name);
+    el("p", say("filter.match", { count: app.number(first.lots), total: app.number(app.sets.lots.n) }), box);
+    for (const policy of app.M.policies) {
+      const t = dm.totals(app, policy.name);
+      const text = say("filter.policy", { policy: policy.title, homes: app.number(t.homes), yes: app.number(t.verdicts.TRUE), maybe: app.number(t.verdicts.MAYBE), no: app.number(t.verdicts.FALSE), none: app.number(t.verdicts["NO DATA"]) });
+      const line = el("p", text, box);
+      line.dataset.policy = policy.name; line.dataset.homes = t.homes;
+      if (t.unlimited) line.textContent += " " + say("filter.unlimited", { count: app.number(t.unlimited) });
+      if (t.unknown) line.textContent += " " + say("filter.unknown", { count: app.number(t.unknown) });
+    }
+  }
+
+  const MOST = 4;
+  function compare(app) {
+    const { say } = app, ids = app.sets.lots.columns.parcel_id?.values ?? [];
+    app.tray = (app.given.get("cmp") ?? "").split("~").map((id) => ids.indexOf(id)).filter((i) => i >= 0).slice(0, MOST);
+    app.hashParts.push((out) => { if (app.tray.length) out.set("cmp", app.tray.map((i) => ids[i]).join("~")); });
+    $("card").addEventListener("shown", () => {
+      if (app.picked == null) return;
+      const i = app.picked, add = el("button", say("compare.add"), null);
+      add.type = "button";
+      add.disabled = app.tray.includes(i) || app.tray.length >= MOST;
+      add.addEventListener("click", () => {
+        app.tray.push(i); add.disabled = true; draw(); dm.writeHash(app);
+        $("msg").textContent = say("compare.added", { count: app.tray.length, most: MOST });
+      });
+      $("card-body").prepend(add);
+    });
+    const draw = function () {
+      const box = $("tray");
+      box.textContent = "";
+      $("compare").hidden = !app.tray.length;
+      if (!app.tray.length) return;
+      const table = el("table", null, box), head = el("tr", null, el("thead", null, table)), body = el("tbody", null, table);
+      el("caption", say("compare.title"), table);
+      el("td", "", head);
+      app.tray.forEach((i) => {
+        const cell = el("th", value(app, "site_address", i) || value(app, "parcel_id", i), head);
+        cell.scope = "col";
+        const drop = el("button", say("compare.remove"), el("div", null, cell));
+        drop.type = "button";
+        drop.setAttribute("aria-label", say("compare.remove_named", { name: value(app, "site_address", i) || value(app, "parcel_id", i) }));
+        drop.addEventListener("click", () => { app.tray = app.tray.filter((k) => k !== i); draw(); dm.writeHash(app); $("card-title").focus(); });
+      });
+      const row = (title, text) => {
+        const tr = el("tr", null, body);
+        el("th", title, tr).scope = "row";
+        app.tray.forEach((i) => el("td", text(i), tr));
+      };
+      for (const field of app.M.cards.lots ?? []) row(field.title, (i) => app.spoken(value(app, field.column, i), field.format));
+      for (const p of app.M.policies) row(p.title, (i) => say("compare.answer", { answer: say("verdict." + (value(app, "verdict__" + p.name, i) ?? "NO DATA")), homes: app.spoken(value(app, "units_allowed__" + p.name, i), "plain"), why: value(app, "reason__" + p.name, i) ?? "" }));
+    };
+    draw();
+  }
+
+  function cell(v) {
+    if (!known(v)) return "";
+    let text = v === Infinity ? "inf" : String(v);
+    if (typeof v === "string" && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  }
+
+  const inView = function (app) {
+    const lots = app.sets.lots, b = app.map.getBounds(), [x0, y0] = dm.toSteps(app, b.getNorthWest()), [x1, y1] = dm.toSteps(app, b.getSouthEast());
+    return lots.within(x0, y0, x1, y1).filter((i) => !app.hidden[i]).sort((a, c) => a - c);
+  };
+
+  /* What is shown, as text: the lots that pass the filter and lie in view, with what built them. */
+  dm.csv = function (app) {
+    const lots = app.sets.lots, names = Object.keys(lots.columns).filter((name) => !name.startsWith("label_"));
+    const lines = [[...names, "built_from_lock", "is_synthetic"].join(",")];
+    const foot = [app.M.lock, app.M.synthetic ? "TRUE" : "FALSE"].map(cell);
+    for (const i of inView(app)) lines.push([...names.map((name) => cell(dm.value(lots, name, i))), ...foot].join(","));
+    return lines.join("\r\n") + "\r\n";
+  };
+
+  function download(app) {
+    $("csv").addEventListener("click", () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob(["\ufeff", dm.csv(app)], { type: "text/csv;charset=utf-8" }));
+      link.download = "densitymap-lots.csv";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+      $("msg").textContent = app.say("export.done", { count: app.number(inView(app).length) });
+    });
+  }
+
+  const ROWS = 200;
+  function tableInView(app) {
+    if (!$("in-view").open) return;
+    const box = $("in-view-body"), { say } = app, shown = inView(app), reforms = app.M.policies.slice(1);
+    box.textContent = "";
+    const table = el("table", null, box);
+    el("caption", say("export.caption", { count: app.number(shown.length), shown: app.number(Math.min(ROWS, shown.length)) }), table);
+    const head = el("tr", null, el("thead", null, table)), body = el("tbody", null, table);
+    [say("columns.site_address"), say("columns.zone_district"), say("columns.lot_area_ft2"), ...reforms.map((p) => p.title)].forEach((t) => { el("th", t, head).scope = "col"; });
+    const name = (i) => value(app, "site_address", i) || value(app, "parcel_id", i);
+    shown.sort((a, b) => name(a).localeCompare(name(b), app.M.locale, { numeric: true })).slice(0, ROWS).forEach((i, k) => {
+      const tr = el("tr", null, body), th = el("th", null, tr), button = el("button", name(i), th);
+      th.scope = "row"; button.type = "button"; button.tabIndex = k ? -1 : 0;
+      button.addEventListener("click", () => app.lot(i, true));
+      el("td", value(app, "zone_district", i) ?? say("card.not_known"), tr);
+      el("td", app.spoken(value(app, "lot_area_ft2", i), "ft2"), tr);
+      reforms.forEach((p) => el("td", say("verdict." + (value(app, "verdict__" + p.name, i) ?? "NO DATA")), tr));
+    });
+    table.addEventListener("keydown", (e) => {
+      const all = [...table.querySelectorAll("button")], at = all.indexOf(document.activeElement);
+      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[e.key];
+      if (to == null || !all[to]) return;
+      e.preventDefault();
+      all[at].tabIndex = -1; all[to].tabIndex = 0; all[to].focus();
+    });
+  }
+
+  /* Before and after: a second layer over the first, cut off at a divider. */
+  function swipe(app) {
+    const { map, M, say } = app, on = $("ba-on"), left = $("ba-left"), right = $("ba-right"), at = $("ba-at");
+    const choices = M.themes.filter((t) => t.base === "lot_units");
+    if (choices.length < 2) { $("before-after").hidden = true; return; }
+    for (const select of [left, right]) choices.forEach((t) => { el("option", M.policies.find((p) => p.name === t.policy)?.title ?? t.title, select).value = t.id; });
+    right.value = choices[choices.length - 1].id;
+    const given = (app.given.get("ba") ?? "").split("~");
+    if (given.length === 3 && [left, right].every((s, k) => [...s.options].some((o) => o.value === given[k]))) {
+      left.value = given[0]; right.value = given[1]; at.value = given[2]; on.checked = true; $("before-after").open = true;
+    }
+    map.createPane("after").style.zIndex = 250;
+    const line = el("div", null, map.getContainer(), "divider");
+    line.setAttribute("aria-hidden", "true");
+    line.hidden = true;
+    let after = null;
+    const clip = function () {
+      if (!after) return;
+      const size = map.getSize(), x = (size.x * at.value) / 100, from = map.containerPointToLayerPoint([x, 0]), to = map.containerPointToLayerPoint(size);
+      line.style.left = `${x}px`;
+      after.getContainer().style.clip = `rect(${from.y}px,${to.x}px,${to.y}px,${from.x}px)`;
+    };
+    const apply = function () {
+      if (after) { after.remove(); after = null; }
+      line.hidden = !on.checked;
+      if (on.checked) {
+        app.state.lots = left.value; $("choose-lots").value = left.value;
+        after = new dm.Layer(dm.sceneOf({ ...app, state: { ...app.state, lots: right.value } }), { bits: app.bits, pane: "after" });
+        after.addTo(map);
+        clip();
+      }
+      app.redraw(); dm.legend(app); summary(app); dm.writeHash(app);
+    };
+    app.afterScene = () => { if (after) after.repaint(dm.sceneOf({ ...app, state: { ...app.state, lots: right.value } })); };
+    for (const input of [on, left, right]) input.addEventListener("change", apply);
+    at.addEventListener("input", () => { clip(); dm.writeHash(app); });
+    map.on("move zoomend resize", clip);
+    $("choose-lots").addEventListener("change", () => { if (on.checked) { on.checked = false; apply(); } });
+    app.hashParts.push((out) => { if (on.checked) out.set("ba", [left.value, right.value, at.value].join("~")); });
+    app.pair = () => [app.themes[left.value].policy, app.themes[right.value].policy];
+    if (on.checked) apply();
+    summary(app);
+  }
+
+  /* The difference in words: totals before and after, and how many lots change. */
+  function summary(app) {
+    const box = $("ba-text");
+    if (!box || !app.pair) return;
+    const [a, b] = app.pair(), before = dm.totals(app, a), after = dm.totals(app, b), title = (name) => app.M.policies.find((p) => p.name === name).title;
+    let more = 0, fewer = 0, same = 0, unknown = 0;
+    for (let i = 0; i < app.sets.lots.n; i++) {
+      if (app.hidden[i]) continue;
+      const x = value(app, "units_allowed__" + a, i), y = value(app, "units_allowed__" + b, i);
+      if (!known(x) || !known(y)) unknown++;
+      else if (y > x) more++;
+      else if (y < x) fewer++;
+      else same++;
+    }
+    box.textContent = app.say("swipe.summary", { before: title(a), after: title(b), homes_before: app.number(before.homes), homes_after: app.number(after.homes), more: app.number(more), fewer: app.number(fewer), same: app.number(same), unknown: app.number(unknown) });
+  }
+
+  dm.extras.push(function (app) {
+    app.hashParts = [];
+    filters(app);
+    compare(app);
+    download(app);
+    swipe(app);
+    $("in-view").addEventListener("toggle", () => tableInView(app));
+    app.map.on("moveend", () => tableInView(app));
+  });
+})(densitymap);
