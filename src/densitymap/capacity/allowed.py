@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from densitymap.capacity.legal import FORMS, HOMES, Ruling, measured_margins, rulings, smallest_needs
+from densitymap.capacity.legal import (
+    FORMS,
+    HOMES,
+    LAW_COLUMNS,
+    Ruling,
+    measured_margins,
+    rulings,
+    smallest_needs,
+)
 from densitymap.capacity.reasons import reason_for
 from densitymap.capacity.rules import load_buildings
 from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, VERDICTS, Levels, Margins
@@ -29,6 +37,8 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "triplex": ("triplex",),
 }
 """What may be asked of a lot, and the forms that answer it (any one is enough)."""
+
+_LOT_COLUMNS = ("lot_area_ft2", "lot_width_ft", "is_lot_of_record")
 
 
 def units_allowed(
@@ -72,9 +82,11 @@ def units_allowed(
     """
     _refuse_bad_input(lots, standards, question)
     needs = smallest_needs(load_buildings() if buildings is None else buildings)
-    forms = {form: standards[(standards["use"] == form).to_numpy()] for form in FORMS}
-    place = _places(lots["parcel_id"], forms["house"]["parcel_id"])
-    here = lots.iloc[place]
+    use = standards["use"]
+    law = standards[list(LAW_COLUMNS)]
+    forms = {form: law.take(np.flatnonzero(use == form)) for form in FORMS}
+    place = _places(lots["parcel_id"], standards["parcel_id"].take(np.flatnonzero(use == "house")))
+    here = lots[[name for name in _LOT_COLUMNS if name in lots]].take(place)
     ruled = rulings(here, forms, needs, margins or measured_margins())
     parts = _parts(here, forms, ruled, question)
     first = _first_part(place, len(lots))

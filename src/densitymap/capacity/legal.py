@@ -28,6 +28,15 @@ EXACT = Margins(length_ft=0.0, share=0.0)
 _LOWER_BOUND = ("gross", "unstated", "elective")
 """Bases on which the ratio times the net lot is less than the law may give."""
 
+LAW_COLUMNS = (
+    "zone_key", "zone_district", "zone_status", "zone_reason", "zone_overlays", "is_conditional", "is_split",
+    "far_basis", "citation", "units_max", "lot_units_max", "multi_units_max", "lot_width_min_ft",
+    "lot_area_min_ft2", "floor_area_max_ft2", "coverage_max", "adu_floor_area_max_ft2",
+    "adu_attached_floor_area_max_ft2", "adu_attached_floor_area_min_ft2", "existing_lot_exempt",
+    "lot_of_record_exempt",
+)  # fmt: skip
+"""Columns of table ``standards`` that the law of a form is read from."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ruling:

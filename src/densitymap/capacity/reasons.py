@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,27 +53,30 @@ def reason_for(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows:
 
 
 def _facts(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Indices) -> pd.DataFrame:
-    law, here = standard.take(rows), lots.take(rows)
-    area = here["lot_area_ft2"].to_numpy(np.float64, na_value=np.nan)
+    def of(frame: pd.DataFrame, name: str) -> Any:
+        return frame[name].array.take(rows)
+
+    area = lots["lot_area_ft2"].to_numpy(np.float64, na_value=np.nan)[rows]
     return pd.DataFrame(
         {
-            "zone": law["zone_key"].fillna(law["zone_district"]).astype("object").array,
-            "why": law["zone_reason"].astype("object").array,
-            "overlays": law["zone_overlays"].astype("object").array,
-            "basis": law["far_basis"].astype("object").array,
-            "multi": law["multi_units_max"].array,
-            "width": here["lot_width_ft"].array,
+            "zone": of(standard, "zone_key"),
+            "district": of(standard, "zone_district"),
+            "why": of(standard, "zone_reason"),
+            "overlays": of(standard, "zone_overlays"),
+            "basis": of(standard, "far_basis"),
+            "multi": of(standard, "multi_units_max"),
+            "width": of(lots, "lot_width_ft"),
             "area": area,
-            "width_min": law["lot_width_min_ft"].array,
-            "area_min": law["lot_area_min_ft2"].array,
-            "floor_max": law["floor_area_max_ft2"].array,
-            "covered_max": law["coverage_max"].to_numpy(np.float64, na_value=np.nan) * area,
+            "width_min": of(standard, "lot_width_min_ft"),
+            "area_min": of(standard, "lot_area_min_ft2"),
+            "floor_max": of(standard, "floor_area_max_ft2"),
+            "covered_max": of(standard, "coverage_max") * area,
             "floor_need": ruling.floor_area_ft2[rows],
             "covered_need": ruling.covered_ft2[rows],
             "unsure": ruling.level[rows] == MAYBE,
             "form": NAMES[ruling.form],
         }
-    )
+    ).assign(zone=lambda facts: facts["zone"].fillna(facts["district"]).astype("object"))
 
 
 def shown(values: pd.Series) -> pd.Series:
