@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from densitymap.capacity import kernel
+from densitymap.capacity import kernel, sweep
 from densitymap.capacity.edges import ring_edges
 from densitymap.geometry import Floats, Geometries, Indices
 
@@ -36,11 +36,20 @@ def fit_ranges(shapes: Geometries, sizes: Floats, *, skew: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         differs = ~(np.abs(upper[:, :, :2] - lower[:, :, :2]) <= _SAME_FT).all(axis=2)
     open_ = differs & np.isfinite(upper[:, :, 0])
-    for k in range(sizes.shape[1]):
-        rows = np.flatnonzero(open_[:, k])
-        if len(rows):
-            out[rows, k] = _swept(shapes[rows], sizes[rows, k], skew[rows])
+    lot, k = np.nonzero(open_)
+    if len(lot) and kernel.HAS_NUMBA:
+        edges, offsets = _edge_table(shapes)
+        out[lot, k] = sweep.swept_ranges(edges, offsets, lot, sizes[lot, k], skew[lot])
+    elif len(lot):
+        out[lot, k] = swept_ranges_geos(shapes[lot], sizes[lot, k], skew[lot])
     return out
+
+
+def _edge_table(shapes: Geometries) -> tuple[Floats, Indices]:
+    edges = ring_edges(shapes)
+    counts = np.bincount(edges["lot"], minlength=len(shapes))
+    ends = np.ascontiguousarray(edges[["x0", "y0", "x1", "y1"]].to_numpy(float))
+    return ends, np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
 
 
 def _by_planes(shapes: Geometries, sizes: Floats, skew: Floats) -> Floats:
@@ -56,7 +65,8 @@ def _by_planes(shapes: Geometries, sizes: Floats, skew: Floats) -> Floats:
     return out
 
 
-def _swept(shapes: Geometries, sizes: Floats, skew: Floats) -> Floats:
+def swept_ranges_geos(shapes: Geometries, sizes: Floats, skew: Floats) -> Floats:
+    """As :func:`densitymap.capacity.sweep.swept_ranges`, by GEOS: one shape and one size a row."""
     out = np.full((len(shapes), 3), -np.inf)
     out[:, 0] = np.inf
     for angle in (np.zeros(len(shapes)), skew):

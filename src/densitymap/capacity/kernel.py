@@ -35,19 +35,19 @@ _LOOSE_FT = 1e-6
 """A building exactly as wide as its envelope fits: lines give way by this much."""
 
 _CHUNK = 4_096
-_SPARE = 8
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile with numba where it is installed; give the function itself otherwise."""
     if numba is None:
         return function
     try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder to cache in
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True)(function)
 
 
-@_compiled
+@compiled
 def _clip(planes: Any, need: Any, begin: Any, end: Any, box: Any, poly: Any, work: Any) -> int:
     """Cut the box by the planes [nx, ny, c], each moved inwards by need; corners end in poly."""
     poly[0, 0], poly[0, 1] = box[0], box[1]
@@ -78,7 +78,7 @@ def _clip(planes: Any, need: Any, begin: Any, end: Any, box: Any, poly: Any, wor
     return size
 
 
-@_compiled
+@compiled
 def _areas(planes: Any, yards: Any, offsets: Any, boxes: Any, out: Any) -> None:
     most = 0
     for g in range(len(offsets) - 1):
@@ -94,7 +94,7 @@ def _areas(planes: Any, yards: Any, offsets: Any, boxes: Any, out: Any) -> None:
         out[g] = area / 2
 
 
-@_compiled
+@compiled
 def _ranges(planes: Any, yards: Any, offsets: Any, boxes: Any, sizes: Any, skew: Any, out: Any) -> None:
     most = 0
     for g in range(len(offsets) - 1):
@@ -150,7 +150,7 @@ def clip_areas(planes: Floats, yards: Floats, offsets: Indices, boxes: Floats) -
         span = offsets[start : stop + 1]
         _areas(planes, yards, span, boxes[rows], out[rows])
 
-    _in_chunks(work, len(out))
+    in_chunks(work, len(out))
     return out
 
 
@@ -184,15 +184,16 @@ def fit_ranges(
         span = offsets[start : stop + 1]
         _ranges(planes, yards, span, boxes[rows], sizes[rows], skew[rows], out[rows])
 
-    _in_chunks(work, shape[0])
+    in_chunks(work, shape[0])
     return out
 
 
-def _in_chunks(work: Callable[[slice, int, int], None], count: int) -> None:
-    starts = range(0, count, _CHUNK)
+def in_chunks(work: Callable[[slice, int, int], None], count: int, size: int = _CHUNK) -> None:
+    """Run work over slices of rows on all cores (compiled code releases the interpreter's lock)."""
+    starts = range(0, count, size)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         jobs = [
-            pool.submit(work, slice(start, min(start + _CHUNK, count)), start, min(start + _CHUNK, count))
+            pool.submit(work, slice(start, min(start + size, count)), start, min(start + size, count))
             for start in starts
         ]
         for job in jobs:

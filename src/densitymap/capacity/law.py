@@ -54,15 +54,20 @@ def law_of(standards: pd.DataFrame, lots: pd.Series) -> Law:
     ValidationError
         If ``lots`` repeats a lot, or lots have no row.
     """
-    first = standards.drop_duplicates(["parcel_id", "use"])
     faults = [f"{int(lots.duplicated().sum())} lots repeat a parcel_id"] if lots.duplicated().any() else []
-    missing = ~lots.isin(first["parcel_id"])
-    if missing.any():
-        faults.append(f"{int(missing.sum())} lots have no standards; first {lots[missing].iloc[0]}")
+    wanted = pd.Index(lots.astype("object"))
+    parts = {}
+    for use, part in standards.groupby("use", observed=True):
+        first = part.drop_duplicates("parcel_id")
+        row = pd.Index(first["parcel_id"].astype("object")).get_indexer(wanted)
+        if (row < 0).any():
+            faults.append(
+                f"{int((row < 0).sum())} lots have no standards for {use}; first {wanted[row < 0][0]}"
+            )
+        parts[str(use)] = first.take(np.maximum(row, 0)).reset_index(drop=True)
     if faults:
         raise ValidationError("The standards do not answer for these lots", faults=faults)
-    parts = {str(use): part.set_index("parcel_id") for use, part in first.groupby("use", observed=True)}
-    return Law(by_use={use: part.reindex(lots) for use, part in parts.items()}, lots=len(lots))
+    return Law(by_use=parts, lots=len(lots))
 
 
 def floor_area_cap_ft2(law: Law, use: str, lot_area_ft2: Floats) -> Floats:

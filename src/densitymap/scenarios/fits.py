@@ -6,15 +6,17 @@ yards alone reuses the places of another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
 from densitymap import schema
 from densitymap.capacity import envelope, fit, split, survey
+from densitymap.capacity.clean import clean
 from densitymap.capacity.fit import House, Places
 from densitymap.capacity.fits import fits_table, most_units
 from densitymap.capacity.law import USES, Law, law_of, yards_of
@@ -22,9 +24,13 @@ from densitymap.capacity.modes import Setting
 from densitymap.capacity.rules import Rules, load_buildings, load_rules
 from densitymap.capacity.survey import Survey
 from densitymap.capacity.verdict import MAYBE, TRUE, Flags, Levels, Margins, sentences
-from densitymap.geometry import Floats, Geometries
+from densitymap.errors import ValidationError
+from densitymap.geometry import Floats, Geometries, Indices, geometries
 from densitymap.scenarios.policy import Policy
 from densitymap.zoning.standards import standards_for
+
+_CHUNK = 40_000
+"""Lots judged at once: bounds the memory, not the answer."""
 
 KNOWN_FRONTS = ("street", "none")
 
@@ -157,20 +163,43 @@ def fits(ground: Ground, policies: Iterable[Policy], *, splits: bool = True) -> 
     DataFrame
         Table ``fits``.
     """
+    chosen = tuple(policies)
+    whole = np.arange(len(ground.lots))
+    chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)] or [whole]
+    tables = [
+        table
+        for rows in chunks
+        for table in _fits_of(part_of(ground, rows) if len(chunks) > 1 else ground, chosen, splits)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iterator[pd.DataFrame]:  # noqa: FBT001
     places: Places | None = None
-    tables = []
     for policy in policies:
         at, zones = setting(ground, policy, reuse=places)
         places = at.places
         table = fits_table(at, ground.lots["parcel_id"], policy=policy.name)
-        if splits:
-            parts = split_rows(ground, at.law, policy)
-            if len(parts):
-                table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
+        parts = split_rows(ground, at.law, policy) if splits else pd.DataFrame()
+        if len(parts):
+            table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
         place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
         table["reason"] = sentences(table, place=place)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+        yield table
+
+
+def part_of(ground: Ground, rows: Indices) -> Ground:
+    """Some of the lots, in the order of ``rows``."""
+    house = {name: getattr(ground.house, name)[rows] for name in House.__dataclass_fields__}
+    return replace(
+        ground,
+        lots=ground.lots.iloc[rows].reset_index(drop=True),
+        survey=survey.select(ground.survey, rows),
+        house=House(**house),
+        of_record=ground.of_record[rows],
+        side_path=ground.side_path[rows],
+        blocked=None if ground.blocked is None else ground.blocked[rows],
+    )
 
 
 def split_rows(ground: Ground, law: Law, policy: Policy) -> pd.DataFrame:
@@ -258,3 +287,86 @@ def _best_divisions(units: pd.DataFrame, ground: Ground, policy: Policy) -> pd.D
         binding_rule="split_pattern",
         front_confidence=ground.survey.lots["front_source"].to_numpy()[rows["lot"]],
     ).drop(columns="lot")
+
+
+def ground_of_parcels(
+    parcels: gpd.GeoDataFrame,
+    *,
+    parcel_zones: pd.DataFrame | None = None,
+    streets: pd.DataFrame | None = None,
+    fronts: pd.DataFrame | None = None,
+    blocked: Geometries | None = None,
+) -> Ground:
+    """Survey the joined parcels, for :func:`fits`.
+
+    Parameters
+    ----------
+    parcels
+        Table ``parcels`` in the city's plane: every lot around, since neighbours imply streets.
+    parcel_zones
+        Shares of each district (:func:`~densitymap.zoning.standards.standards_for`).
+    streets
+        Centrelines ``geometry``, ``name``, ``kind``, in the same plane; without them fronts are implied.
+    fronts
+        Hand corrections (``data/corrections/fronts.csv``): ``parcel_id``, ``front_street`` and/or
+        ``front_bearing_deg``, ``reason``, ``source``.
+    blocked
+        One shape per parcel on which nothing may stand, in the city's plane; None where there is none.
+
+    Raises
+    ------
+    ValidationError
+        If the corrections name parcels that do not exist, or the same one twice.
+    """
+    rules = load_rules()
+    shapes, _ = clean(geometries(parcels), rules)
+    surveyed = survey.survey(
+        shapes,
+        rules,
+        streets=streets,
+        address_street=_address_streets(parcels),
+        overrides=_front_overrides(fronts, parcels["parcel_id"]),
+    )
+    built = parcels["is_built"].astype("Float64").to_numpy(float, na_value=np.nan)
+    house = replace(
+        fit.no_house(len(parcels)),
+        stands=built,
+        floor_ft2=parcels["existing_floor_area_ft2"].to_numpy(float, na_value=np.nan),
+    )
+    columns = ["parcel_id", "zone_district", "zone_share", "zone_count"]
+    return ground_of(
+        parcels[columns].reset_index(drop=True),
+        surveyed,
+        house,
+        of_record=np.full(len(parcels), np.nan),
+        margins=measured(rules),
+        blocked=None if blocked is None else survey.to_frame(blocked, surveyed.lots),
+        parcel_zones=parcel_zones,
+    )
+
+
+def _address_streets(parcels: pd.DataFrame) -> pd.Series:
+    """Street of each address: what follows the house number."""
+    address = parcels["site_address"].astype("string").str.strip()
+    street = address.str.extract(r"^\d+[A-Z]?\s+(?P<street>.+)$")["street"]
+    return street.reset_index(drop=True)
+
+
+def _front_overrides(fronts: pd.DataFrame | None, keys: pd.Series) -> pd.DataFrame | None:
+    if fronts is None or len(fronts) == 0:
+        return None
+    place = pd.Index(keys.astype("object")).get_indexer(pd.Index(fronts["parcel_id"].astype("object")))
+    faults = [
+        f"row {row + 1}: no parcel {fronts['parcel_id'].iloc[row]}" for row in np.flatnonzero(place < 0)
+    ]
+    faults += [
+        f"row {row + 1}: parcel {fronts['parcel_id'].iloc[row]} is corrected twice"
+        for row in np.flatnonzero(fronts["parcel_id"].duplicated())
+    ]
+    if faults:
+        raise ValidationError(
+            "The corrections of fronts do not match the parcels",
+            faults=faults,
+            next_step="correct data/corrections/fronts.csv",
+        )
+    return fronts.set_index(place)
