@@ -23,7 +23,8 @@ class Source:
     """One publisher's file of a layer: how to find it and how to read its columns.
 
     ``columns`` maps our names to the publisher's: a name, or a table with ``from`` or ``sum``, and
-    optionally ``scale`` (multiply), ``width`` (pad a code with zeros) or ``value`` (a constant).
+    optionally ``scale`` (multiply), ``width`` (pad a code with zeros), ``after`` (keep what
+    follows a mark), ``missing`` (a number that stands for none) or ``value`` (a constant).
     """
 
     name: str

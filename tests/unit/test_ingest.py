@@ -144,11 +144,13 @@ def test_mixed_kinds_are_refused_naming_the_first_row(tmp_path):
 
 
 def test_no_reference_system_is_refused_and_can_be_declared(tmp_path):
-    frame = gpd.GeoDataFrame(parcels().drop(columns="geometry"), geometry=parcels().geometry.to_numpy())
+    zones().to_file(tmp_path / "x.shp")
+    (tmp_path / "x.prj").unlink()
     with pytest.raises(CRSError, match="no coordinate reference system"):
-        ingest(tmp_path, frame, name="x.shp")
-    result, _ = ingest(tmp_path, frame, name="x.shp", crs="EPSG:2240")
+        ingest(tmp_path, None, name="x.shp", layer="zoning")
+    result, told = ingest(tmp_path, None, name="x.shp", layer="zoning", crs="EPSG:2240")
     assert result.crs == CITY.crs
+    assert told.changed == {"reference system declared as EPSG:2240": 1}
 
 
 def test_wrong_reference_system_is_refused(tmp_path):

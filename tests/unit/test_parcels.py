@@ -99,11 +99,16 @@ def test_homes_come_with_who_says_so():
 
 
 def test_records_attach_by_key_and_strangers_are_counted():
-    frame = pd.DataFrame({"parcel_key": ["a", "b"]})
-    record = pd.DataFrame({"parcel_key": ["a", "z"], "parcel_id": ["a", "z"], "year_built": [1920, 1930]})
+    frame = pd.DataFrame({"parcel_keys": ["a", "b", "c d", "c e"]})
+    record = pd.DataFrame(
+        {"parcel_key": list("azcd"), "parcel_id": list("azcd"), "year_built": [1920, 1930, 1940, 1940],
+         "assessor_units": [1.0, 1.0, 1.0, 2.0]}
+    )  # fmt: skip
     told, strangers = existing.attached(frame, {"dekalb": record})
     assert told["year_built"].tolist()[0] == 1920
     assert pd.isna(told.loc[1, "year_built"])
+    assert told.loc[2, ["year_built", "assessor_units"]].tolist() == [1940, 3]
+    assert pd.isna(told.loc[3, "assessor_units"])  # the record of e is unknown
     assert strangers == {"dekalb": 1}
 
 

@@ -121,6 +121,8 @@ def _text(raw: pd.DataFrame, entry: Any) -> pd.Series:
     if "value" in entry:
         return pd.Series(str(entry["value"]), index=raw.index, dtype=TEXT)
     text = stripped(_without_decimal(raw[entry["from"]]))
+    if "after" in entry:
+        text = text.str.rsplit(entry["after"], n=1).str[-1]
     return text.str.zfill(entry["width"]) if "width" in entry else text
 
 
@@ -137,6 +139,8 @@ def _number(raw: pd.DataFrame, entry: Any, column: schema.Column, receipt: Recei
         return pd.Series(plain["value"], index=raw.index, dtype="Float64")
     parts = [_parsed(raw[name], column, receipt) for name in plain.get("sum", [plain.get("from")])]
     total = sum(parts[1:], start=parts[0])
+    if "missing" in plain:
+        total = total.mask((total == plain["missing"]).fillna(value=False), pd.NA)
     total = total * plain.get("scale", 1.0)
     return total.round() if column.dtype == "integer" else total
 

@@ -39,8 +39,19 @@ def identified(lots: gpd.GeoDataFrame, no_id: tuple[str, ...], receipt: Receipt)
     order = geometries(result[without])
     rank = pd.Series(outline_keys(order)).rank(method="first").astype(int).to_numpy()
     result.loc[without, "parcel_id"] = [f"{UNIDENTIFIED}{number:04d}" for number in rank]
-    result["parcel_key"] = result["parcel_id"].str.upper().str.replace(r"[^A-Z0-9]", "", regex=True)
+    result["parcel_key"] = result["parcel_keys"] = key_of(result["parcel_id"])
     return result
+
+
+def key_of(parcel_ids: pd.Series) -> pd.Series:
+    """Identifiers reduced to letters and digits: publishers space the same identifier differently.
+
+    Examples
+    --------
+    >>> key_of(pd.Series(["14 0107  LL0020", "15-206-03-037"])).tolist()
+    ['140107LL0020', '1520603037']
+    """
+    return parcel_ids.astype("string").str.upper().str.replace(r"[^A-Z0-9]", "", regex=True)
 
 
 def merged(records: gpd.GeoDataFrame, receipt: Receipt) -> gpd.GeoDataFrame:
@@ -71,7 +82,8 @@ def _merge(frame: gpd.GeoDataFrame, group: pd.Series, receipt: Receipt, reason: 
     columns = many.drop(columns="geometry")
     one = columns.groupby(keys, sort=False).nth(0).set_axis(pd.unique(keys))
     grouped = columns.groupby(keys, sort=False)
-    for name in one.columns.difference(FIRST, sort=False):
+    one["parcel_keys"] = grouped["parcel_keys"].agg(" ".join)
+    for name in one.columns.difference([*FIRST, "parcel_keys"], sort=False):
         one[name] = _combined(grouped[name], one[name], schema.columns()[name])
     shapes = many.geometry.groupby(keys, sort=False).agg(lambda part: shapely.union_all(part.to_numpy()))
     single = gpd.GeoDataFrame(one, geometry=shapes.to_numpy(), crs=frame.crs)

@@ -62,9 +62,14 @@ def layer_from(
     frame = _with_our_columns(raw, layer, source, receipt, measures)
     if layer.role == "parcels":
         frame = _as_lots(frame, raw, source, receipt)
+    if layer.role == "assessor":
+        frame["parcel_key"] = lots.key_of(frame["parcel_id"])
     frame = schema.conform(_keyed(frame, layer, receipt), layer.table)
     schema.check(frame, layer.table, crs=city.crs if layer.shape != "none" else None, where=found.relative)
     receipt.rows_out = len(frame)
+    if frame.empty:
+        reasons = [f"{count:,} rows: {reason}" for reason, count in receipt.left_out.items()]
+        raise ValidationError(f"{found.relative}: no row is left", faults=reasons)
     return frame, receipt
 
 
@@ -182,6 +187,9 @@ def _keyed(frame: pd.DataFrame, layer: Layer, receipt: Receipt) -> pd.DataFrame:
     if repeated.any() and isinstance(frame, gpd.GeoDataFrame):
         receipt.change("parts of one place joined", frame.loc[repeated, key[0]])
         frame = frame.dissolve(by=key, aggfunc="first", as_index=False)
+    elif repeated.any():
+        receipt.drop("repeats a key; the first is kept", frame.loc[repeated, key[0]])
+        frame = frame[~repeated]
     return frame.sort_values(key, ignore_index=True)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from densitymap import schema
+
 CITY_UNITS = "City TaxParcel LIVUNITS (medium confidence)"
 LAND_USE = "county land use code (high confidence for one to five homes)"
 FLOOR_AREA = "DeKalb iasWorld floor area (medium confidence)"
@@ -22,25 +24,42 @@ def attached(lots: pd.DataFrame, records: Mapping[str, pd.DataFrame]) -> tuple[p
     Parameters
     ----------
     lots
-        With ``parcel_key``.
+        With ``parcel_keys``: the keys of all records on the lot, separated by blanks.
     records
         Assessor layers by name, each with ``parcel_key`` and the columns it knows.
 
     Returns
     -------
     lots, unmatched
-        The first record that knows a value gives it. ``unmatched`` counts, by layer, the records
-        that met no lot.
+        The first layer that knows a value gives it. On a lot of several records counts and values
+        are summed, and missing where one is missing; other values stand where all agree.
+        ``unmatched`` counts, by layer, the records that met no lot.
     """
     result = lots.copy()
+    keys = lots["parcel_keys"].str.split(" ").explode()
     unmatched: dict[str, Any] = {}
     for name, record in records.items():
         known = record.dropna(subset="parcel_key").drop_duplicates("parcel_key").set_index("parcel_key")
-        unmatched[name] = int((~known.index.isin(result["parcel_key"])).sum())
-        for column in known.columns.difference(["parcel_id"]):
-            values = result["parcel_key"].map(known[column])
-            result[column] = result[column].fillna(values) if column in result else values
+        unmatched[name] = int((~known.index.isin(keys)).sum())
+        columns = known.columns.difference(["parcel_id"])
+        values = _one_per_lot(known[columns].reindex(keys).set_axis(keys.index))
+        for column in columns:
+            result[column] = result[column].fillna(values[column]) if column in result else values[column]
     return result, unmatched
+
+
+def _one_per_lot(values: pd.DataFrame) -> pd.DataFrame:
+    """Values of several records on one lot brought together; the index repeats for such lots."""
+    several = values.index.duplicated(keep=False)
+    grouped = values[several].groupby(level=0)
+    together = grouped.first()
+    for column in values.columns:
+        if schema.columns()[column].kind == "extensive":
+            together[column] = grouped[column].sum().where(grouped[column].count() == grouped.size())
+        else:
+            agree = grouped[column].nunique(dropna=False).eq(1)
+            together[column] = together[column].where(agree)
+    return pd.concat([values[~several], together]).sort_index()
 
 
 def standing(lots: pd.DataFrame, codes: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -67,6 +67,7 @@ def gather(space: Workspace) -> MapInput:
     city = load_city("atlanta")
     area = workspace.read_frame(space.parcels / "area.parquet")
     names = list(report["policies"])
+    asked = params.load("words", "questions")
     overlays = _overlays(space, area)
     corridors, notes = _corridors(city, overlays, area)
     return MapInput(
@@ -80,7 +81,9 @@ def gather(space: Workspace) -> MapInput:
         area=area,
         zones=_zones(space, names),
         lots=_lots(space, names),
-        policies=[(name, told["title"], told["question"]) for name, told in report["policies"].items()],
+        policies=[
+            (name, told["title"], asked[told["question"]]) for name, told in report["policies"].items()
+        ],
         tracts=_tracts(space),
         neighborhoods=workspace.read_frame(space.parcels / "neighborhoods.parquet"),
         lines={name: overlays[name] for name in LINES if name in overlays} | corridors,

@@ -130,7 +130,7 @@ def _with_assessor(lots: gpd.GeoDataFrame, layers: Layers, city: City) -> tuple[
     lots, strangers = existing.attached(lots, records)
     codes = params.load("ingest", "land_use_codes")["codes"]
     return existing.standing(lots, codes), {
-        f"{name} (records without a lot)": n for name, n in strangers.items()
+        f"{name} (records without a lot in the area)": n for name, n in strangers.items()
     }
 
 

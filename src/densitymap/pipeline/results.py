@@ -6,14 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from densitymap.capacity.allowed import units_allowed
 from densitymap.city import City
 from densitymap.displacement.index import judge
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.answers import allowed as allowed_under
+from densitymap.scenarios.answers import minimum_lot_answers
 from densitymap.scenarios.policy import Policy, apply, load_policy
-from densitymap.zoning.minimum_lot import minimum_lot_answers
-from densitymap.zoning.standards import standards_for
 
 BASELINE = "no-change"
 REFORMS = ("duplex-by-right", "triplex-by-right")
@@ -40,13 +39,12 @@ def build_results(space: Workspace, city: City) -> list[str]:
     lots = workspace.read_frame(space.parcels / "parcels.parquet")
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
     rules = policies(city)
-    allowed = pd.concat([allowed_on(lots, pieces, policy) for policy in rules], ignore_index=True)
+    allowed = allowed_under(lots, rules, parcel_zones=pieces)
     workspace.write_frame(space.results / "allowed.parquet", allowed)
     zones = workspace.read_frame(space.parcels / "zones.parquet")
-    answers = pd.concat(
-        [minimum_lot_answers(zones["zone_district"], policy).assign(policy=policy.name) for policy in rules]
-    )
-    workspace.write_frame(space.results / "zone_answers.parquet", answers.reset_index(drop=True))
+    codes = zones["zone_district"].drop_duplicates()
+    answers = pd.concat([_zone_answers(codes, policy) for policy in rules], ignore_index=True)
+    workspace.write_frame(space.results / "zone_answers.parquet", answers)
     for name in joined["summary"]["tables"]:
         if name.startswith("tracts_"):
             _pressure(space, name)
@@ -54,10 +52,9 @@ def build_results(space: Workspace, city: City) -> list[str]:
     return ["4_results"]
 
 
-def allowed_on(lots: pd.DataFrame, pieces: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """What one policy allows on each lot."""
-    standards = standards_for(lots, policy, parcel_zones=pieces)
-    return units_allowed(lots, standards, policy=policy.name, question=policy.question)
+def _zone_answers(codes: pd.Series, policy: Policy) -> pd.DataFrame:
+    """What one policy allows in each district, on a lot of the least size."""
+    return minimum_lot_answers(codes, policy).assign(zone_district=codes, policy=policy.name)
 
 
 def summary(space: Workspace) -> dict[str, Any]:

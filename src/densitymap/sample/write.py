@@ -228,9 +228,9 @@ def _write_census_tables(grid: Grid, folder: Path, homes: pd.DataFrame) -> None:
     itself = pd.Series(groups.index, index=groups.index)
     earlier, later = (people.draw_people(grid, homes, earlier=is_earlier) for is_earlier in (True, False))
     tables = {
-        "acs_2015_2019_tracts": (*earlier, groups["tract_2010"], True),
-        "acs_2020_2024_tracts": (*later, groups["tract_2020"], True),
-        "acs_2020_2024_block_groups": (*later, itself, False),
+        "acs5_2019_tracts": (*earlier, groups["tract_2010"], True),
+        "acs5_2024_tracts": (*later, groups["tract_2020"], True),
+        "acs5_2024_block_groups": (*later, itself, False),
     }
     for name, (info, counts, area, detailed) in tables.items():
         files.csv(folder / f"{name}.csv")(acs_table(grid, info, counts=counts, area=area, detailed=detailed))
