@@ -1,0 +1,43 @@
+"""Read and write the single tables a person hands over on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from densitymap.errors import MissingDataError, ValidationError
+from densitymap.pipeline.workspace import write_atomically
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Signs by which a spreadsheet takes a cell for a formula."""
+
+
+def read_text_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file, every cell as text.
+
+    Raises
+    ------
+    MissingDataError
+        If the file is not there.
+    ValidationError
+        If it is not a table, or has no rows.
+    """
+    if not path.is_file():
+        raise MissingDataError(f"{path} is not there", next_step="check the path")
+    try:
+        table = pd.read_csv(path, dtype="string", keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as fault:
+        raise ValidationError(f"{path.name} is not a CSV table in UTF-8: {fault}") from fault
+    if table.empty:
+        raise ValidationError(f"{path.name} has no rows")
+    return table
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a CSV file atomically; text that a spreadsheet would run is marked as text."""
+    safe = table.copy()
+    for name in safe.select_dtypes(include=["object", "string"]).columns:
+        text = safe[name].astype("string")
+        safe[name] = text.mask(text.str.startswith(FORMULA), "'" + text)
+    write_atomically(path, lambda part: safe.to_csv(part, index=False, lineterminator="\n"))
