@@ -1,0 +1,178 @@
+"""Scenarios are lists of levers; a lever gives a new code and leaves the old one alone."""
+
+import pandas as pd
+import pytest
+
+from densitymap.errors import UsageError, ValidationError
+from densitymap.scenarios.policy import Scenario, apply, load_policy, load_scenario, scenario_names
+
+DISTRICTS = ["R-4", "R-4A", "R-4B", "R-5"]
+
+
+@pytest.fixture(scope="module")
+def today():
+    return load_policy("atlanta")
+
+
+def scenario(*levers):
+    return Scenario(
+        name="drawn", title="Drawn", question="duplex", summary="", source="", mark="A", levers=levers
+    )
+
+
+def value(policy, district, standard, use="any"):
+    rows = policy.code.rows
+    found = rows[(rows["district"] == district) & (rows["standard"] == standard) & (rows["use"] == use)]
+    return found["value"].item()
+
+
+def test_the_empty_list_changes_nothing(today):
+    after = apply("no-change", today)
+    pd.testing.assert_frame_equal(after.code.rows, today.code.rows)
+    assert (after.levers, after.notes) == ((), ())
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_shipped_scenario_applies_and_reaches_what_it_names(today, name):
+    before = today.code.rows.copy(deep=True)
+    after = apply(name, today)
+    pd.testing.assert_frame_equal(today.code.rows, before)
+    assert after.name == name
+    assert after.notes == ()
+    assert after.code.rows.duplicated(["district", "use", "standard"]).sum() == 0
+
+
+def test_s1_duplex_ratio_is_the_districts_or_sixty_percent(today):
+    after = apply("duplex-by-right", today)
+    assert [value(after, d, "far_max", "duplex") for d in DISTRICTS] == [0.60, 0.60, 0.75, 0.60]
+    assert [value(after, d, "units_max", "duplex") for d in DISTRICTS] == [2, 2, 2, 2]
+    assert [value(after, d, "units_max") for d in DISTRICTS] == [2, 2, 2, 2]
+
+
+def test_s2_triplex_ratio_is_the_districts_plus_a_tenth_or_seventy_percent(today):
+    after = apply("triplex-by-right", today)
+    assert [value(after, d, "far_max", "triplex") for d in DISTRICTS] == pytest.approx([0.7, 0.7, 0.85, 0.7])
+    assert [value(after, d, "far_max", "duplex") for d in DISTRICTS] == [0.60, 0.60, 0.75, 0.60]
+    assert [value(after, d, "units_max") for d in DISTRICTS] == [3, 3, 3, 3]
+
+
+def test_s3_lowers_minimums_but_those_of_r4b_and_keeps_two_homes(today):
+    after = apply("missing-middle-2021", today)
+    assert [value(after, d, "lot_area_min_ft2") for d in DISTRICTS] == [5000, 5000, 2800, 5000]
+    assert [value(after, d, "lot_width_min_ft") for d in DISTRICTS] == [40, 40, 40, 40]
+    assert [value(after, d, "units_max") for d in DISTRICTS] == [2, 2, 2, 2]
+    assert [value(after, d, "units_max", "duplex") for d in DISTRICTS] == [0, 0, 0, 2]
+    for standard, asked in (
+        ("adu_floor_area_max_ft2", 1000),
+        ("adu_setback_side_ft", 4),
+        ("adu_setback_rear_ft", 4),
+        ("adu_attached_floor_area_min_ft2", 300),
+        ("adu_attached_floor_area_max_ft2", 1000),
+        ("adu_attached_share_of_main_max", 0.5),
+        ("splits_by_right", 1),
+    ):
+        assert [value(after, d, standard) for d in DISTRICTS] == [asked] * 4
+
+
+def test_a_value_changed_by_a_lever_says_so(today):
+    rows = apply("small-lots", today).code.rows
+    changed = rows[(rows["district"] == "R-4") & (rows["standard"] == "lot_area_min_ft2")]
+    assert changed["verified_by"].item() == "changed by a lever"
+    assert changed["mark"].item() == "A"
+
+
+def test_all_faults_of_all_levers_are_told_at_once(today):
+    bad = scenario(
+        {"kind": "alow_use", "districts": ["R-4"], "use": "duplex", "units": 2},
+        {
+            "kind": "set_standard",
+            "districts": ["R-4X"],
+            "standard": "far_maximum",
+            "value": 1,
+            "use": "duplx",
+        },
+        {"kind": "allow_use", "district": ["R-4"], "use": "duplex", "units": -1},
+        {"kind": "set_at_least", "districts": "R-4", "standard": "far_max", "value": float("nan")},
+    )
+    with pytest.raises(ValidationError) as told:
+        apply(bad, today)
+    message = str(told.value)
+    for part in (
+        "lever 1: unknown kind 'alow_use'. Did you mean 'allow_use'?",
+        "lever 2: atlanta has no district 'R-4X'. Did you mean 'R-4'?",
+        "lever 2: unknown standard 'far_maximum'. Did you mean 'far_max'?",
+        "lever 2: unknown use 'duplx'. Did you mean 'duplex'?",
+        "lever 3: allow_use takes no 'district'. Did you mean 'districts'?",
+        "lever 3: allow_use needs 'districts'",
+        "lever 3: units of allow_use must be a number",
+        "lever 4: districts must be a list",
+        "lever 4: value of set_at_least must be a number",
+    ):
+        assert part in message
+
+
+def set_area(to):
+    return {"kind": "set_standard", "districts": ["R-4"], "standard": "lot_area_min_ft2", "value": to}
+
+
+@pytest.mark.parametrize(
+    "levers",
+    [
+        (set_area(5000), set_area(4000)),
+        (set_area(5000), set_area(6000)),
+        (
+            {"kind": "allow_use", "districts": ["R-4"], "use": "triplex", "units": 3},
+            {"kind": "set_at_most", "districts": ["R-4"], "standard": "units_max", "use": "triplex", "value": 0},
+        ),
+    ],
+)  # fmt: skip
+def test_levers_that_contradict_one_another_are_refused(today, levers):
+    with pytest.raises(ValidationError, match=r"lever 2 makes .* lever 1 made it"):
+        apply(scenario(*levers), today)
+
+
+def test_levers_that_agree_are_not_a_contradiction(today):
+    after = apply(
+        scenario(
+            {"kind": "allow_use", "districts": ["R-4"], "use": "duplex", "units": 2},
+            {"kind": "allow_use", "districts": ["R-4"], "use": "triplex", "units": 3},
+            set_area(5000),
+            set_area(5000),
+        ),
+        today,
+    )
+    assert value(after, "R-4", "units_max") == 3
+
+
+def test_a_lever_that_reaches_nothing_says_so(today):
+    lever = {"kind": "set_at_least", "standard": "coverage_max", "value": 0.9}
+    alone = apply(scenario(lever | {"districts": ["PD-H"]}), today)
+    assert "reaches no district" in alone.notes[0]
+    some = apply(scenario(lever | {"districts": ["PD-H", "R-4"]}), today)
+    assert "reaches not PD-H" in some.notes[0]
+    assert value(some, "R-4", "coverage_max") == 0.9
+
+
+def test_an_unknown_scenario_suggests_the_nearest():
+    with pytest.raises(UsageError, match="Did you mean 'duplex-by-right'"):
+        load_scenario("duplex-by-rigth")
+
+
+def test_a_scenario_may_extend_others_but_not_itself(tmp_path):
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    head = 'title="T"\nquestion="duplex"\nsummary="s"\nsource="s"\nmark="A"\n'
+    (folder / "a.toml").write_text(head + 'extends=["b"]\n')
+    (folder / "b.toml").write_text(head + 'extends=["a"]\n')
+    with pytest.raises(ValidationError, match="a > b > a"):
+        load_scenario("a", extra=tmp_path)
+    (folder / "c.toml").write_text('extend=["a"]\nquestion="what"\n')
+    with pytest.raises(ValidationError) as told:
+        load_scenario("c", extra=tmp_path)
+    for part in ("title is missing", "unknown field 'extend'. Did you mean 'extends'?", "question must be"):
+        assert part in str(told.value)
+
+
+def test_s2_holds_every_lever_of_s1():
+    one, two = load_scenario("duplex-by-right"), load_scenario("triplex-by-right")
+    assert two.levers[: len(one.levers)] == one.levers
