@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def _best(tried: list[Tried], members: list[Option]) -> pd.DataFrame:
     rows = np.flatnonzero(ranks.max(axis=0) >= FALSE)
     pick = chosen[rows]
 
-    def of(values: list[np.ndarray]) -> np.ndarray:  # type: ignore[type-arg]
+    def of(values: list[Any]) -> Any:
         return np.stack(values)[pick, rows]
 
     first = members[0]
@@ -49,7 +50,7 @@ def _best(tried: list[Tried], members: list[Option]) -> pd.DataFrame:
             "lot": rows,
             "fit_mode": first.mode,
             "fit_type": first.type,
-            "form": pd.Categorical.from_codes(pick, categories=[one.form for one in members]),
+            "form": pd.Categorical.from_codes(pick, categories=pd.Index([one.form for one in members])),
             "units": np.array([one.units for one in members], dtype=np.int64)[pick],
             "level": of([one.judgement.level for one in tried]),
             "rule": of([one.judgement.rule for one in tried]),
@@ -86,7 +87,7 @@ def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
             part.assign(
                 parcel_id=keys.to_numpy()[lot],
                 policy=policy,
-                verdict=pd.Categorical.from_codes(part["level"], categories=list(VERDICTS)),
+                verdict=pd.Categorical.from_codes(part["level"].to_numpy(), categories=pd.Index(VERDICTS)),
                 binding_rule=rule_names(part["rule"].to_numpy()),
                 form=part["form"].astype("string"),
                 front_confidence=at.lots["front_source"].to_numpy()[lot],
@@ -119,10 +120,10 @@ def _count(form: str, buildings: pd.DataFrame) -> dict[str, int | None]:
             total["units_rent_only"] += 1
             step_free = None
         elif piece in buildings.index:
-            record = buildings.loc[piece]
+            record = buildings.loc[piece].to_dict()
             name = "units_saleable" if record["tenure"] == "saleable" else "units_rent_only"
-            total[name] += int(record["units"])
-            step_free = None if step_free is None else step_free + int(record["step_free_units"])
+            total[name] += record["units"]
+            step_free = None if step_free is None else step_free + record["step_free_units"]
         else:
             total["units_saleable"] += 2 if piece.endswith("->2") else 1
             step_free = None

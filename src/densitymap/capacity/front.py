@@ -72,13 +72,13 @@ def _numbers(
     edges: pd.DataFrame, member: Flags, first: Flags, break_deg: float, names: pd.Series | None
 ) -> Indices:
     """Chain numbers of edges already ordered so that no chain wraps round its ring."""
-    angle = np.degrees(np.arctan2(edges["out_y"], edges["out_x"])).to_numpy()
+    angle = np.degrees(np.arctan2(edges["out_y"].to_numpy(), edges["out_x"].to_numpy()))
     turn = (np.r_[0.0, np.diff(angle)] + 180) % 360 - 180
     opens = member & (first | ~np.r_[False, member[:-1]] | (np.abs(turn) > break_deg))
     if names is not None:
-        known = names.loc[edges.index].to_numpy(dtype=object, na_value=None)
-        other = np.r_[False, (known[1:] != known[:-1]) & pd.notna(known[1:]) & pd.notna(known[:-1])]
-        opens |= member & other.astype(bool)
+        code, _ = pd.factorize(names.loc[edges.index])
+        other = np.r_[False, (code[1:] != code[:-1]) & (code[1:] >= 0) & (code[:-1] >= 0)]
+        opens |= member & other
     swept = np.cumsum(np.where(opens, 0.0, turn))
     at_open = np.maximum.accumulate(np.where(opens, np.arange(len(opens)), 0))
     sector = np.floor(np.abs(swept - swept[at_open]) / break_deg)

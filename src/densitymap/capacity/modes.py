@@ -7,8 +7,10 @@ and capacity reference, sections 2 and 7; every number is in ``catalog/fit`` and
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,6 +74,11 @@ class Setting:
     unknown: Flags
 
     @cached_property
+    def templates(self) -> dict[str, dict[Hashable, Any]]:
+        """Templates by name."""
+        return {str(name): record for name, record in self.buildings.to_dict("index").items()}
+
+    @cached_property
     def area(self) -> Floats:
         """Lot area [ft2]."""
         return self.lots["lot_area_ft2"].to_numpy(float)
@@ -99,6 +106,7 @@ def options(buildings: pd.DataFrame) -> list[Option]:
     by_use = {use: list(homes.index[homes["use"] == use]) for use in (*MAIN_USES, "adu")}
     houses = [*by_use["house"][:1], HOUSE, *by_use["house"][1:]]
     behind = [*by_use["adu"], ATTACHED]
+    units = homes["units"].to_dict()
     found = [
         Option(form="house", mode="keep", type="house", units=1),
         Option(form="house->2", mode="keep", type="convert", units=2),
@@ -109,7 +117,7 @@ def options(buildings: pd.DataFrame) -> list[Option]:
     found += [_with_adu(main, "new", adu) for main in houses for adu in behind]
     found += [_with_adu(main, "new", adu, "duplex") for main in by_use["duplex"] for adu in by_use["adu"]]
     found += [
-        Option(form=main, mode="new", type=use, units=int(homes.loc[main, "units"]), main=main)
+        Option(form=main, mode="new", type=use, units=int(units[main]), main=main)
         for use in MAIN_USES[1:]
         for main in by_use[use]
     ]
@@ -274,7 +282,8 @@ def _placed(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, F
 def _least_side(at: Setting, template: str) -> Floats:
     if template == HOUSE:
         return np.fmin(at.house.width_ft, at.house.depth_ft)
-    return np.full(len(at.lots), float(at.buildings.loc[template, ["width_ft", "depth_ft"]].min()))
+    sides = (at.templates[template]["width_ft"], at.templates[template]["depth_ft"])
+    return np.full(len(at.lots), float(min(sides)))
 
 
 def _amounts(at: Setting, option: Option, column: str, own: Floats) -> Floats:
@@ -283,9 +292,9 @@ def _amounts(at: Setting, option: Option, column: str, own: Floats) -> Floats:
     if option.main == HOUSE:
         total = total + own
     elif option.main:
-        total = total + float(at.buildings.loc[option.main, column])
+        total = total + float(at.templates[option.main][column])
     if option.adu and option.adu != ATTACHED:
-        total = total + float(at.buildings.loc[option.adu, column])
+        total = total + float(at.templates[option.adu][column])
     return total
 
 
@@ -338,12 +347,12 @@ def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
     count = len(at.lots)
     storey = at.rules["storey_height_ft"]
     if option.main and option.main != HOUSE:
-        tall = np.full(count, float(at.buildings.loc[option.main, "storeys"]) * storey)
+        tall = np.full(count, float(at.templates[option.main]["storeys"]) * storey)
         found = judge(
             found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins
         )
     if option.adu and option.adu != ATTACHED:
-        record = at.buildings.loc[option.adu]
+        record = at.templates[option.adu]
         tall = np.full(count, float(record["storeys"]) * storey)
         found = judge(found, "height", at.law.value("adu", "adu_height_max_ft"), tall, margins=at.margins)
         size = np.full(count, float(record["floor_area_ft2"]))

@@ -171,9 +171,9 @@ def _tighter(
     )
 
 
-def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical:
+def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
     """Names of rules from their codes; missing for -1."""
-    return pd.Categorical.from_codes(codes.astype(np.intp), categories=list(RULES))
+    return pd.Categorical.from_codes(codes.astype(np.intp), categories=pd.Index(RULES))
 
 
 _SENTENCES = {
@@ -258,7 +258,14 @@ def _filled(said: pd.Series, mark: str, values: pd.Series) -> pd.Series:
 
 
 def _figures(values: pd.Series) -> pd.Series:
-    number = values.astype(float)
-    whole = number.where(np.isfinite(number)).abs().round().astype("Int64").astype("string")
-    whole = whole.str.replace(r"(?<=\d)(?=(?:\d{3})+$)", ",", regex=True)
-    return whole.fillna("an unknown number of").mask(np.isposinf(number), "no limit of")
+    """Whole numbers as people write them; each distinct one is written once."""
+    number = values.astype("Float64").to_numpy(float, na_value=np.nan)
+    codes, distinct = pd.factorize(np.abs(np.round(number)), use_na_sentinel=False)
+    words = pd.Series([_figure(value) for value in distinct], dtype="string")
+    return pd.Series(words.array.take(codes), index=values.index)
+
+
+def _figure(value: float) -> str:
+    if np.isnan(value):
+        return "an unknown number of"
+    return "no limit of" if np.isinf(value) else f"{value:,.0f}"

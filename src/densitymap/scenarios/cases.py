@@ -274,7 +274,7 @@ def _inputs(text: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _shapes(inputs: pd.DataFrame, column: str, faults: list[str]) -> Geometries:
-    wkt = inputs[column].where(inputs[column].ne(""), None).to_numpy(dtype=object, na_value=None)
+    wkt = inputs[column].astype("object").replace("", None).to_numpy()
     shapes = np.asarray(shapely.from_wkt(wkt, on_invalid="ignore"), dtype=object)
     unread = shapely.is_missing(shapes) & inputs[column].ne("").to_numpy(bool)
     faults += [f"case {case}: {column} is not WKT" for case in inputs.loc[unread, "case_id"]]

@@ -274,8 +274,9 @@ def _best_divisions(units: pd.DataFrame, ground: Ground, policy: Policy) -> pd.D
     table = table[table["least"] > 0]
     table["kept_units"] = np.where(table["holds"] & table["keep_passes"], table["keep"], 0.0)
     best = table.groupby("lot")[["new", "kept_units"]].max()
-    rows = best.rename(columns={"new": "split", "kept_units": "split_keep"}).stack()
-    rows = rows[rows > 0].rename("units").rename_axis(["lot", "fit_type"]).reset_index()
+    best = best.rename(columns={"new": "split", "kept_units": "split_keep"}).reset_index()
+    rows = best.melt(id_vars="lot", var_name="fit_type", value_name="units")
+    rows = rows[rows["units"] > 0].sort_values("lot", kind="stable", ignore_index=True)
     forms = {"split": "two lots", "split_keep": "two lots, house kept on one"}
     return rows.assign(
         parcel_id=ground.lots["parcel_id"].to_numpy()[rows["lot"]],
@@ -355,13 +356,14 @@ def _address_streets(parcels: pd.DataFrame) -> pd.Series:
 def _front_overrides(fronts: pd.DataFrame | None, keys: pd.Series) -> pd.DataFrame | None:
     if fronts is None or len(fronts) == 0:
         return None
-    place = pd.Index(keys.astype("object")).get_indexer(pd.Index(fronts["parcel_id"].astype("object")))
+    named = fronts["parcel_id"].astype("string")
+    place = pd.Index(keys.astype("object")).get_indexer(pd.Index(named.astype("object")))
     faults = [
         f"row {row + 1}: no parcel {fronts['parcel_id'].iloc[row]}" for row in np.flatnonzero(place < 0)
     ]
     faults += [
-        f"row {row + 1}: parcel {fronts['parcel_id'].iloc[row]} is corrected twice"
-        for row in np.flatnonzero(fronts["parcel_id"].duplicated())
+        f"row {row + 1}: parcel {named.iloc[row]} is corrected twice"
+        for row in np.flatnonzero(named.duplicated())
     ]
     if faults:
         raise ValidationError(
