@@ -91,12 +91,19 @@ def geoparquet(path: Path) -> Iterator[Append]:
 
 
 def geopackage(path: Path) -> Append:
-    """Append frames to the one layer of a GeoPackage."""
+    """Append frames of polygons to the one layer of a GeoPackage, as multipolygons."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def append(frame: gpd.GeoDataFrame) -> None:
         pyogrio.write_dataframe(
-            frame, path, layer=path.stem, driver="GPKG", append=path.exists(), use_arrow=True
+            frame,
+            path,
+            layer=path.stem,
+            driver="GPKG",
+            append=path.exists(),
+            use_arrow=True,
+            promote_to_multi=True,
+            geometry_type="MultiPolygon",
         )
 
     return append

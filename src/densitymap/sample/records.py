@@ -93,7 +93,8 @@ def _identifiers(grid: Grid, table: Frame) -> list[str]:
         uniform(grid.seed, "inner blanks", table["record_key"].to_numpy())
         < grid.settings["fault.inner_blanks_share"]
     )
-    odd |= (place == 1) & (block == block[fulton].min(initial=99))
+    first = grid.cells.index[grid.cells["county"].eq("Fulton")][0]  # so that the smallest sample has one
+    odd |= (place == 1) & (table["cell"].to_numpy() == first)
     odd &= (place < 100) & (table["unit"].to_numpy() == 0)  # noqa: PLR2004 - two digits hold the place
     rows = zip(land_lot.tolist(), block.tolist(), place.tolist(), fulton.tolist(), odd.tolist(), strict=True)
     return [_fulton_id(n, b, p, is_odd=o) if f else _dekalb_id(n, b, p) for n, b, p, f, o in rows]

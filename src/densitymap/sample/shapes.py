@@ -34,20 +34,42 @@ def lot_shapes(settings: Settings, lots: pd.DataFrame, *, front: Floats) -> Geom
         Plan coordinate of the street line each lot fronts on [ft].
     """
     shapes = np.empty(len(lots), object)
-    long_edges = ((lots["s1"] - lots["s0"]) // _LONG_EDGE_FT).to_numpy()
-    groups = lots["shape"].astype(str) + "|" + pd.Series(long_edges, lots.index).astype(str)
-    for name, chosen in groups.groupby(groups, sort=False).indices.items():
-        outline = str(name).split("|")[0]
-        part = lots.iloc[chosen]
-        rings = _rings(settings, outline, part)
-        flat = [polygons(settings, ring, front=front[chosen], face=part["face"].to_numpy()) for ring in rings]
-        shapes[chosen] = _assemble(outline, flat)
+    pieces = 1 + ((lots["s1"] - lots["s0"]) // _LONG_EDGE_FT).astype(int)
+    for count in pieces.unique():
+        for outline in lots["shape"].unique():
+            chosen = (pieces.eq(count) & lots["shape"].eq(outline)).to_numpy()
+            shapes[chosen] = _outlined(settings, lots[chosen], front=front[chosen], pieces=int(count))
     return shapes
 
 
-def polygons(settings: Settings, corners: Corners, *, front: Floats, face: Floats) -> Geometries:
-    """Polygons from corners (s, t), one per row: ``v`` is front + t, or front - t on a north face."""
-    corners = _eased(corners)
+def _outlined(settings: Settings, lots: pd.DataFrame, *, front: Floats, pieces: int) -> Geometries:
+    """Shapes of lots that share one outline."""
+    outline = str(next(iter(lots["shape"]), "plain"))
+    face = lots["face"].to_numpy()
+    rings = _rings(settings, outline, lots)
+    flat = [polygons(settings, ring, front=front, face=face, pieces=pieces) for ring in rings]
+    return _assemble(outline, flat)
+
+
+def polygons(
+    settings: Settings, corners: Corners, *, front: Floats, face: Floats, pieces: int = 1
+) -> Geometries:
+    """Polygons from corners (s, t), one per row.
+
+    Parameters
+    ----------
+    settings
+        For the bend.
+    corners
+        ``s`` along the street [ft, plan] and ``t`` away from it [ft], in order around the shape.
+    front
+        Plan coordinate of the street line [ft]: ``v`` is front + t, or front - t on a north face.
+    face
+        0 south, 1 north.
+    pieces
+        Pieces each edge along the street is cut into, so that it follows the bend.
+    """
+    corners = _eased(corners, pieces)
     s = np.stack([np.broadcast_to(a, front.shape) for a, _ in corners], axis=1)
     t = np.stack([np.broadcast_to(b, front.shape) for _, b in corners], axis=1)
     v = front[:, None] + np.where(face[:, None] == 0, t, -t)
@@ -56,14 +78,12 @@ def polygons(settings: Settings, corners: Corners, *, front: Floats, face: Float
     return np.asarray(shapely.polygons(np.concatenate([ring, ring[:, :1]], axis=1)))
 
 
-def _eased(corners: Corners) -> Corners:
-    """Add points to edges long on the street side, so that neighbours of other widths share the bend."""
-    points = []
+def _eased(corners: Corners, pieces: int) -> Corners:
+    """Cut the edges along the street into pieces, so that neighbours of other widths share the bend."""
+    points: list[tuple[Floats, Floats]] = []
     for (s0, t0), (s1, t1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        longest = np.abs(s1 - s0).max(initial=0.0)
-        for step in range(pieces := 1 + int(longest // _LONG_EDGE_FT)):
-            share = step / pieces
-            points.append((s0 * (1 - share) + s1 * share, t0 * (1 - share) + t1 * share))
+        shares = np.arange(1 if s1 is s0 else pieces) / pieces
+        points += [(s0 * (1 - share) + s1 * share, t0 * (1 - share) + t1 * share) for share in shares]
     return points
 
 
