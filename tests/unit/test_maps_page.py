@@ -9,6 +9,8 @@ import re
 from dataclasses import replace
 
 import folium
+import numpy as np
+import pandas as pd
 import pytest
 from folium.plugins import Fullscreen
 
@@ -208,3 +210,17 @@ def test_every_language_is_complete_and_fills_the_same_blanks(language):
 
 def test_words_in_values_are_never_read_as_blanks():
     assert words.fill("{a} {b}", {"a": "{b}", "b": "x"}) == "{b} x"
+
+
+def test_what_a_reform_adds_stays_unknown_where_either_side_is():
+    given = drawn.content()
+    lots = given.lots.iloc[:4].copy()
+    for name, units in {
+        "no-change": [1, None, np.inf, np.inf],
+        "triplex-by-right": [3, 3, np.inf, 3],
+    }.items():
+        lots[f"units_allowed__{name}"] = pd.array(units, dtype="Float64")
+    found = layers.derived(replace(given, lots=lots))["lots"].set_index("parcel_id")
+    added = found["units_added__triplex-by-right"].reindex(lots["parcel_id"])
+    assert added.isna().tolist() == [False, True, False, False]
+    assert added.dropna().tolist() == [2.0, 0.0, -np.inf]

@@ -118,8 +118,8 @@ def _added(lots: gpd.GeoDataFrame, content: MapInput) -> dict[str, pd.Series]:
     added = {}
     for column in columns[1:]:
         then = pd.to_numeric(lots[column]).astype("Float64")
-        difference = (then - today).mask(np.isinf(then) & np.isinf(today), 0.0)
-        added[column.replace("units_allowed__", "units_added__")] = difference
+        both_unlimited = (np.isinf(then) & np.isinf(today)).fillna(value=False).astype(bool)
+        added[column.replace("units_allowed__", "units_added__")] = (then - today).mask(both_unlimited, 0.0)
     return added
 
 
