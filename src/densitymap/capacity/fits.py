@@ -83,6 +83,10 @@ def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
     for part in best_of_types(at):
         lot = part["lot"].to_numpy()
         counted = _homes_by_form(part, at.buildings)
+        apart = at.law.value("adu", "saleable_apart")[lot] > 0
+        rented = counted["units_rent_only"]
+        counted["units_saleable"] += rented.where(apart, 0)
+        counted["units_rent_only"] = rented.mask(apart, 0)
         parts.append(
             part.assign(
                 parcel_id=keys.to_numpy()[lot],

@@ -41,6 +41,9 @@ RULES = (
 )
 """Rules by code; a row's ``binding_rule`` is one of them."""
 
+COUNT_RULES = frozenset({"use", "units"})
+"""Rules that count homes: broken, they bind before all others; met, they are never the tightest."""
+
 LENGTH_RULES = frozenset({"lot_width", "yards", "behind_house", "side_path", "height"})
 """Rules measured in feet; the others in square feet or homes."""
 
@@ -139,12 +142,16 @@ def judge(
     """
     if rule in LENGTH_RULES:
         margin: Floats | float = margins.length_ft
-    elif rule in ("use", "units"):
+    elif rule in COUNT_RULES:
         margin = 0.0
     else:
         margin = margins.share * np.abs(np.where(np.isfinite(need), need, np.nan))
         margin = np.where(np.isnan(margin), 0.0, margin)
     level, share = at_least(have, need, margin=margin)
+    if rule in COUNT_RULES:
+        share = np.where(level == FALSE, -np.inf, np.inf)
+    elif rule == "home_size":  # a template's size is our choice, not the lot's limit
+        share = np.where(level == FALSE, share, np.inf)
     if softened is not None:
         level = np.where(softened & (level == FALSE), MAYBE, level).astype(np.int8)
     if waived is not None:
@@ -161,7 +168,8 @@ def cap(before: Judgement, rule: str, level: Levels) -> Judgement:
 def _tighter(
     before: Judgement, code: int, level: Levels, have: Floats, need: Floats, share: Floats
 ) -> Judgement:
-    takes = (level < before.level) | ((level == TRUE) & (before.level == TRUE) & (share < before.tightness))
+    share = np.where(np.isneginf(share) & (code >= len(COUNT_RULES)), -1.0, share)
+    takes = (level < before.level) | ((level == before.level) & (share < before.tightness))
     return Judgement(
         level=np.minimum(before.level, level),
         rule=np.where(takes, code, before.rule).astype(np.int8),
@@ -175,6 +183,18 @@ def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
     """Names of rules from their codes; missing for -1."""
     return pd.Categorical.from_codes(codes.astype(np.intp), categories=pd.Index(RULES))
 
+
+_WORDS = {
+    "lot_area": "the lot's area",
+    "lot_width": "its frontage",
+    "yards": "the ground behind the yards",
+    "behind_house": "the room behind the house",
+    "floor_area": "its floor area",
+    "coverage": "its coverage",
+    "height": "its height",
+    "house_size": "the size of the house",
+}
+"""What is nearest its limit where every rule is met."""
 
 _SENTENCES = {
     "use": "{place} does not permit this kind of home by right.",
@@ -234,6 +254,9 @@ def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Serie
         else place.astype("string").fillna("the code")
     )
     text = pd.Series("It fits every rule that was read.", index=fits.index, dtype="string")
+    nearest = fits["binding_rule"].map(_WORDS).astype("string")
+    nearest = "It fits every rule that was read; nearest its limit is " + nearest + "."
+    text = nearest.fillna(text)
     have, need = _figures(fits["have"]), _figures(fits["need"])
     speaks = fits["verdict"].isin(["FALSE", "MAYBE"]) & fits["binding_rule"].notna()
     missing = fits["have"].isna() | fits["need"].isna()

@@ -140,10 +140,10 @@ def compute_cases(text: pd.DataFrame, *, code: str = "atlanta", where: str = "ca
     ValidationError
         With every fault of the file.
     """
-    inputs = _inputs(text, where)
+    inputs = read_inputs(text, where=where)
     today = load_policy(code)
     policies = {label: apply(name, today) for label, name in POLICIES.items()}
-    ground = _ground(inputs)
+    ground = ground_of_inputs(inputs)
     zones = [parse_zone(zone, today.code) for zone in inputs["zone"]]
     at, standards = setting(ground, policies["S0"])
     table = _counted(fits(ground, policies.values()))
@@ -238,7 +238,20 @@ def _discretion(zone: ParsedZone) -> bool:
     return any(name.startswith(families) for name in (zone.family, *zone.overlays))
 
 
-def _inputs(text: pd.DataFrame, where: str) -> pd.DataFrame:
+def read_inputs(text: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """Read the input columns of worked parcels; expected columns are not looked at.
+
+    Returns
+    -------
+    DataFrame
+        :data:`INPUTS` and the shapes ``lot`` and ``streets``, the house box ``x0 y0 x1 y1`` [ft] and its
+        ``floor`` [ft2].
+
+    Raises
+    ------
+    ValidationError
+        With every fault of the file.
+    """
     missing = [
         f"column {name!r} is absent.{params.nearest(name, list(text.columns))}"
         for name in _REQUIRED
@@ -246,7 +259,8 @@ def _inputs(text: pd.DataFrame, where: str) -> pd.DataFrame:
     ]
     if missing:
         raise ValidationError(f"{where} is not a file of worked parcels", faults=missing)
-    inputs = text.reindex(columns=list(INPUTS)).fillna("").apply(lambda column: column.str.strip())
+    inputs = text.reindex(columns=list(INPUTS)).astype("string").fillna("")
+    inputs = inputs.apply(lambda column: column.str.strip())
     faults: list[str] = []
     repeated = inputs["case_id"].duplicated()
     faults += [f"case {case}: stands twice" for case in inputs.loc[repeated, "case_id"]]
@@ -328,15 +342,30 @@ def _streets_off(inputs: pd.DataFrame) -> Flags:
     return ~shapely.is_missing(streets) & (shapely.distance(lots, streets) > 1)
 
 
-def _ground(inputs: pd.DataFrame) -> Ground:
+def ground_of_inputs(
+    inputs: pd.DataFrame, *, houses: Geometries | None = None, implied: bool = False
+) -> Ground:
+    """Survey drawn lots.
+
+    Parameters
+    ----------
+    inputs
+        From :func:`read_inputs`.
+    houses
+        Shapes of the houses, where they are more than boxes.
+    implied
+        A lot drawn without streets is judged by its shape (at best MAYBE) instead of being landlocked.
+    """
     rules = load_rules()
-    shapes, _ = clean(inputs["lot"].to_numpy(dtype=object), rules, exact=True)
-    surveyed = survey.survey(shapes, rules, drawn_streets=inputs["streets"].to_numpy(dtype=object))
+    shapes, _ = clean(np.array(inputs["lot"], dtype=object), rules, exact=True)
+    streets = None if implied else np.array(inputs["streets"], dtype=object)
+    surveyed = survey.survey(shapes, rules, drawn_streets=streets)
     boxes = np.full(len(inputs), None, dtype=object)
     has = inputs[["x0", "y0", "x1", "y1"]].notna().all(axis=1).to_numpy(bool)
     boxes[has] = shapely.box(*(inputs.loc[has, name].to_numpy(float) for name in ("x0", "y0", "x1", "y1")))
+    boxes = boxes if houses is None else houses
     floor = inputs["floor"].to_numpy(float, na_value=np.nan)
-    stands = (has | ~np.isnan(floor)).astype(float)
+    stands = (~shapely.is_missing(boxes) | ~np.isnan(floor)).astype(float)
     house = fit.house_of(survey.to_frame(boxes, surveyed.lots), floor, stands)
     record = inputs["lot_of_record"].str.casefold().map(_RECORD).to_numpy(float)
     return ground_of(
