@@ -44,9 +44,8 @@ def main() -> None:
             [sys.executable, __file__, "--one", str(size)], capture_output=True, text=True, check=True
         )
         row = json.loads(run.stdout)
-        print(
-            f"| {row['lots']:,} | {row['records']:,} | {row['seconds']} | {row['peak_gb']} | {row['disk_mb']} |"
-        )
+        cells = (f"{row['lots']:,}", f"{row['records']:,}", row["seconds"], row["peak_gb"], row["disk_mb"])
+        print("|", " | ".join(map(str, cells)), "|")
 
 
 if __name__ == "__main__":
