@@ -60,7 +60,6 @@ def _facts(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Ind
     return pd.DataFrame(
         {
             "zone": of(standard, "zone_key"),
-            "district": of(standard, "zone_district"),
             "why": of(standard, "zone_reason"),
             "overlays": of(standard, "zone_overlays"),
             "basis": of(standard, "far_basis"),
@@ -76,7 +75,7 @@ def _facts(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Ind
             "unsure": ruling.level[rows] == MAYBE,
             "form": NAMES[ruling.form],
         }
-    ).assign(zone=lambda facts: facts["zone"].fillna(facts["district"]).astype("object"))
+    ).assign(zone=lambda facts: facts["zone"].astype("object").fillna("this zoning"))
 
 
 def shown(values: pd.Series) -> pd.Series:
@@ -144,13 +143,7 @@ def _not_permitted(facts: pd.DataFrame) -> pd.Series:
 
 def _unread(facts: pd.DataFrame) -> pd.Series:
     why = facts["why"].fillna("its rule for this form is unread")
-    return (
-        "Nobody has read whether "
-        + facts["zone"].fillna("this zoning")
-        + f" allows {_form(facts)}: "
-        + why
-        + "."
-    )
+    return "Nobody has read whether " + facts["zone"] + f" allows {_form(facts)}: " + why + "."
 
 
 def _form(facts: pd.DataFrame) -> str:
