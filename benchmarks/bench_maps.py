@@ -18,7 +18,6 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import maps_scale as scale
-
 from densitymap import maps
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -7,13 +7,14 @@ import io
 import re
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 import maps_content as drawn
-from densitymap import maps
+from densitymap import maps, params
 from densitymap.maps import words
 from densitymap.maps.unpack import sets_of
 
@@ -406,3 +407,41 @@ def test_symbols_sum_the_homes_a_reform_adds(seen, written):
     assert f"{added.sum()} homes in 2 block groups; {added.isna().sum()} lots are not known" in text
     assert f"{added.groupby(lots['block_group_geoid_2020']).sum().max()} homes" in text
     assert "no parcel layer here yet" in text
+
+
+def test_a_raster_is_drawn_as_an_area_layer(seen, tmp_path):
+    values = np.linspace(0, 100, 400).reshape(20, 20)
+    west, south, east, north = drawn.content().area.to_crs("EPSG:4326").total_bounds
+    canopy = maps.Raster(
+        values=values, bounds_deg=(west, south, east, north), title="Canopy", unit="%", note="drawn, 2026"
+    )
+    path = tmp_path / "raster.html"
+    path.write_text(maps.render(drawn.content(rasters={"canopy": canopy})), encoding="utf-8")
+    reader = seen()
+    page = reader.open(path, "#areas=raster:canopy&lots=none")
+    assert reader.said == []
+    assert "drawn, 2026" in page.inner_text("#legend")
+    counts = page.evaluate("densitymap.app.M.rasters[0].classes.map((c) => c.count)")
+    assert sum(counts) == 400
+    before = colours_drawn(page)
+    page.select_option("#choose-areas", "none")
+    assert colours_drawn(page) < before
+
+
+def test_amharic_is_drawn_with_an_ethiopic_font(seen, tmp_path):
+    (tmp_path / "languages").mkdir()
+    english = (params.CATALOG / "languages" / "en.toml").read_text(encoding="utf-8")
+    stub = english.replace('title = "Legend"', 'title = "መግለጫ"')
+    (tmp_path / "languages" / "am.toml").write_text(stub, encoding="utf-8")
+    path = tmp_path / "am.html"
+    path.write_text(maps.render(drawn.content(), language="am", catalog=tmp_path), encoding="utf-8")
+    page = seen().open(path)
+    client = page.context.new_cdp_session(page)
+    client.send("DOM.enable")
+    client.send("CSS.enable")
+    root = client.send("DOM.getDocument")["root"]["nodeId"]
+    node = client.send("DOM.querySelector", {"nodeId": root, "selector": "#legend-title"})["nodeId"]
+    fonts = [
+        font["familyName"] for font in client.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    ]
+    assert any("Ethiopic" in font or "Abyssinica" in font for font in fonts), f"{fonts}: run `make system`"

@@ -6,18 +6,21 @@ import base64
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import replace
 
 import folium
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
+import rasterio.errors
 from folium.plugins import Fullscreen
 
 import maps_content as drawn
 from densitymap import maps, params, schema
 from densitymap.errors import UsageError, ValidationError
-from densitymap.maps import assets, colour, layers, page, static, themes, words
+from densitymap.maps import assets, colour, layers, page, raster, static, themes, words
 from densitymap.maps.unpack import sets_of
 
 
@@ -224,3 +227,50 @@ def test_what_a_reform_adds_stays_unknown_where_either_side_is():
     added = found["units_added__triplex-by-right"].reindex(lots["parcel_id"])
     assert added.isna().tolist() == [False, True, False, False]
     assert added.dropna().tolist() == [2.0, 0.0, -np.inf]
+
+
+def test_a_raster_keeps_missing_cells_clear(tmp_path):
+    values = np.array([[0.0, 50.0, np.nan], [99.0, 20.0, np.nan]])
+    given = maps.Raster(
+        values=values, bounds_deg=(-84.36, 33.74, -84.34, 33.76), title="Canopy", unit="%", note="drawn"
+    )
+    found = raster.layer("canopy", given, bits=28, words=words.load("en"))
+    path = tmp_path / "picture.png"
+    path.write_bytes(base64.b64decode(found["picture"].split(",")[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        picture = rasterio.open(path)
+    with picture:
+        places = picture.read(1)
+        colours = picture.colormap(1)
+    assert places.tolist() == [[1, 3, 0], [5, 2, 0]]
+    assert colours[0][3] == 0
+    assert [known["count"] for known in found["classes"]] == [1, 1, 1, 0, 1]
+    assert found["missing"] == 2
+    with pytest.raises(ValidationError, match="at least one value"):
+        raster.layer("empty", replace(given, values=np.full((2, 2), np.nan)), bits=28, words=words.load("en"))
+
+
+def test_the_corridor_is_a_quarter_mile_each_side():
+    ground = layers.corridors(drawn.content())["memorial_corridor"].geometry.iloc[0]
+    south, north = ground.bounds[1], ground.bounds[3]
+    assert north - south == pytest.approx(2 * 1320.0)
+
+
+def test_a_third_language_is_one_file(tmp_path):
+    (tmp_path / "languages").mkdir()
+    source = (params.CATALOG / "languages" / "en.toml").read_text(encoding="utf-8")
+    stub = source.replace('title = "Legend"', 'title = "መግለጫ"').replace("reviewed = true", "reviewed = false")
+    (tmp_path / "languages" / "am.toml").write_text(stub, encoding="utf-8")
+    found = maps.render(drawn.content(), language="am", catalog=tmp_path)
+    assert '<html lang="am" dir="ltr">' in found
+    assert "መግለጫ" in found
+    assert 'id="unreviewed"' in found
+    (tmp_path / "languages" / "am.toml").write_text(stub.replace('title = "መግለጫ"\n', ""), encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"legend\.title"):
+        maps.render(drawn.content(), language="am", catalog=tmp_path)
+
+
+def test_a_notebook_gets_a_frame_with_the_page_escaped():
+    shown = page.Html('<b title="x">')._repr_html_()
+    assert 'srcdoc="&lt;b title=&quot;x&quot;&gt;"' in shown

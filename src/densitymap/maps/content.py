@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap import schema
@@ -28,6 +30,22 @@ VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
 
 SOURCES = ("layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256")
 """Columns of the table of sources."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raster:
+    """A picture layer: ``values`` by row (north first) and column, missing as NaN.
+
+    ``bounds_deg`` are west, south, east, north in EPSG:4326; ``steps`` the lower bounds of the five
+    legend classes (even ones are chosen when empty); ``note`` says the source and year.
+    """
+
+    values: npt.NDArray[np.float64]
+    bounds_deg: tuple[float, float, float, float]
+    title: str
+    unit: str
+    note: str
+    steps: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +77,7 @@ class MapInput:
     points: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     polygons: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    rasters: Mapping[str, Raster] = field(default_factory=dict)
 
     @property
     def frames(self) -> dict[str, gpd.GeoDataFrame]:

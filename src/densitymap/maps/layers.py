@@ -14,7 +14,7 @@ import shapely
 from densitymap import params
 from densitymap.errors import ValidationError
 from densitymap.geometry import geometries
-from densitymap.maps import pack, themes
+from densitymap.maps import pack, raster, themes
 from densitymap.maps.content import MapInput, policy_columns, unpublishable
 from densitymap.maps.words import Words
 
@@ -60,6 +60,10 @@ def assemble(content: MapInput, words: Words) -> Payload:
         "sets": [{"name": name, **result.meta} for name, result in packed.items()],
         "themes": themes.available(frames, content.policies, words),
         "start": params.load("layers", "themes")["start"],
+        "rasters": [
+            raster.layer(name, given, bits=params.load("layers", "sets")["coordinate_bits"], words=words)
+            for name, given in content.rasters.items()
+        ],
         "overlays": _overlays(content, words),
         "marks": params.load("layers", "overlays")["marks"],
         "cards": _cards(frames, words),
@@ -80,12 +84,23 @@ def derived(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
     main = {name: getattr(content, name) for name in _MAIN}
     main["zones"] = main["zones"].assign(zone_group=zone_groups(main["zones"]["zone_district"]))
     main["lots"] = _along_curve(main["lots"].assign(**_added(main["lots"], content)))
-    frames = main | dict(content.polygons) | dict(content.lines) | dict(content.points)
+    frames = main | corridors(content) | dict(content.polygons) | dict(content.lines) | dict(content.points)
     sets = params.load("layers", "sets")
     for name, frame in frames.items():
         if "label" in sets["sets"].get(name, {}):
             frames[name] = frame.assign(**_label_places(frame, content.area, sets["coordinate_bits"]))
     return frames
+
+
+def corridors(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
+    """Ground within the catalogue's distance of a line, for each corridor whose line is loaded."""
+    found = {}
+    for record in params.load("layers", "overlays")["corridor"]:
+        line = content.lines.get(record["of"])
+        if line is not None and not line.empty:
+            ground = shapely.buffer(shapely.union_all(geometries(line)), record["within_ft"])
+            found[record["name"]] = gpd.GeoDataFrame(geometry=[ground], crs=line.crs)
+    return found
 
 
 def zone_groups(districts: pd.Series) -> pd.Series:
@@ -180,7 +195,7 @@ def _kind(name: str, content: MapInput) -> pack.Kind:
 def _overlays(content: MapInput, words: Words) -> list[dict[str, Any]]:
     """Styles of the other layers, in drawing order: those of the catalogue, then the rest by name."""
     catalogue = params.load("layers", "overlays")
-    given = [*content.polygons, *content.lines, *content.points]
+    given = [*corridors(content), *content.polygons, *content.lines, *content.points]
     known = [name for name in catalogue["layers"] if name in given]
     styled = []
     for name in known + sorted(set(given) - set(known)):

@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
+from pathlib import Path
 
 import folium
 from branca.element import CssLink, Element, JavascriptLink, MacroElement
@@ -92,7 +94,7 @@ class PackedLayer(MacroElement):  # type: ignore[misc]
         self.data = pack.squeeze(payload.body)
 
 
-def render(content: MapInput, *, language: str = "en") -> str:
+def render(content: MapInput, *, language: str = "en", catalog: Path | None = None) -> Html:
     """Give the map of the content as one HTML page.
 
     Parameters
@@ -101,11 +103,13 @@ def render(content: MapInput, *, language: str = "en") -> str:
         What to show, in EPSG:2240.
     language
         A file of ``catalog/languages``.
+    catalog
+        A user's own catalogue, searched first: a language is one file in its ``languages`` folder.
 
     Returns
     -------
     str
-        The page; the same input gives the same bytes.
+        The page (a notebook shows it); the same input gives the same bytes.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def render(content: MapInput, *, language: str = "en") -> str:
         If the language is not known.
     """
     check(content)
-    say = words.load(language)
+    say = words.load(language, extra=catalog)
     content = replace(content, policies=_spoken_policies(content, say))
     payload = layers.assemble(content, say)
     page = OfflineMap(
@@ -124,7 +128,7 @@ def render(content: MapInput, *, language: str = "en") -> str:
         label=say("page.map_label", area=content.area_name),
     )
     page.add_child(PackedLayer(payload))
-    return page.to_html(_body(content, payload, say))
+    return Html(page.to_html(_body(content, payload, say)))
 
 
 def _spoken_policies(content: MapInput, say: words.Words) -> list[tuple[str, str, str]]:
@@ -133,6 +137,15 @@ def _spoken_policies(content: MapInput, say: words.Words) -> list[tuple[str, str
         (name, say.get(f"policies.{name}.title", title), say.get(f"policies.{name}.question", question))
         for name, title, question in content.policies
     ]
+
+
+class Html(str):
+    """A page as text that a notebook shows by itself, in a frame of its own."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{escape(self)}" title="map" width="100%" height="700"></iframe>'
 
 
 def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:

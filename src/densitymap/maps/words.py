@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from densitymap import params
@@ -57,8 +58,8 @@ def fill(phrase: str, values: Mapping[str, object]) -> str:
     return "".join(filled)
 
 
-def load(language: str) -> Words:
-    """Load a language of the catalogue.
+def load(language: str, *, extra: Path | None = None) -> Words:
+    """Load a language of the catalogue, a user's own (``extra/languages``) first.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def load(language: str) -> Words:
     ValidationError
         If phrases are missing: every one is named.
     """
-    record = params.load("languages", language)
+    record = params.load("languages", language, extra=extra)
     phrases = dict(_flatten(record))
     expected = dict(_flatten(params.load("languages", FALLBACK)))
     absent = sorted(set(expected) - set(phrases))

@@ -20,6 +20,8 @@
     app.number = (n, digits) => new Intl.NumberFormat(M.locale, { minimumFractionDigits: digits ?? 0, maximumFractionDigits: digits ?? 0 }).format(n);
     app.spoken = (value, form) => spoken(app, value, form);
     app.themes = Object.fromEntries(M.themes.map((theme) => [theme.id, theme]));
+    app.rasters = Object.fromEntries(M.rasters.map((r) => [r.id, r]));
+    for (const r of M.rasters) { r.image = new Image(); r.image.src = r.picture; await r.image.decode(); }
     app.classes = classesOf(app);
     app.symbols = M.policies.slice(1).filter((p) => sets.lots.columns.block_group_geoid_2020 && sets.lots.columns["units_added__" + p.name]);
     app.names = dm.placer(app.bits);
@@ -105,6 +107,8 @@
       if (o.dash) scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, zoom: o.zoom });
     };
     if (areas) scene.push({ paint: "fill", set: sets[areas.set], classes: app.classes(areas), fills: fillsOf(areas), alpha: 0.86, stroke: "rgba(60,60,60,.5)", width: 0.7, strokeZoom: 13 });
+    const raster = app.rasters[state.areas];
+    if (raster) scene.push({ paint: "image", image: raster.image, box: raster.box, alpha: 0.9 });
     shown.filter((o) => o.kind === "polygon" && o.under).forEach(polygon);
     if (lots) {
       const classes = app.classes(lots).slice();
@@ -193,6 +197,18 @@
       const total = (a) => a.reduce((x, y) => x + y, 0);
       el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
     }
+    const raster = app.rasters[app.state.areas];
+    if (raster) {
+      el("h3", raster.title, box);
+      const list = el("ul", null, box);
+      for (const c of raster.classes) {
+        const item = el("li", null, list);
+        swatch(item, c);
+        el("span", c.label, item);
+        el("span", app.say("legend.count_cells", { count: app.number(c.count) }), item, "n");
+      }
+      el("p", raster.note, box, "total");
+    }
     if (app.state.lots !== "none") {
       const off = app.hidden.reduce((x, y) => x + y, 0);
       if (off) el("p", app.say("legend.filtered", { hidden: app.number(off) }), box, "total");
@@ -218,6 +234,10 @@
         const group = pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("symbols.group") }));
         app.symbols.forEach((p) => { el("option", say("symbols.title", { policy: p.title }), group).value = "symbols:" + p.name; });
       }
+      if (on === "areas" && M.rasters.length) {
+        const group = pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("theme_groups.rasters") }));
+        M.rasters.forEach((r) => { el("option", r.title, group).value = r.id; });
+      }
       el("option", say("choose.none"), pick).value = "none";
       pick.value = state[on];
       pick.closest(".field").hidden = pick.options.length < 2;
@@ -236,10 +256,10 @@
     const go = $("go"), hoods = app.sets.neighborhoods;
     const names = Array.from({ length: hoods.n }, (_, i) => [dm.value(hoods, "neighborhood", i), i]).filter((x) => x[0]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
     names.forEach(([name, i]) => { el("option", name, go).value = i; });
-    M.overlays.filter((o) => o.set === "memorial_drive").forEach((o) => { el("option", o.title, go).value = "set:" + o.set; });
+    M.overlays.filter((o) => o.set.endsWith("_corridor")).forEach((o) => { el("option", o.title, go).value = "set:" + o.set; });
     go.addEventListener("change", () => {
       if (go.value === "") { app.map.fitBounds(M.bounds); return; }
-      if (go.value.startsWith("set:")) { const set = app.sets[go.value.slice(4)]; app.map.fitBounds(boundsOf(app, set, null)); return; }
+      if (go.value.startsWith("set:")) { const name = go.value.slice(4), set = app.sets[name]; state.over.add(name); app.redraw(); app.map.fitBounds(boundsOf(app, set, null)); return; }
       app.map.fitBounds(boundsOf(app, hoods, +go.value));
       show(app, { neighborhoods: +go.value }, true);
     });
@@ -414,7 +434,7 @@
 
   function readHash(app) {
     const given = new URLSearchParams(location.hash.slice(1)), { state, M } = app;
-    for (const on of ["areas", "lots"]) { const id = given.get(on); if (id === "none" || app.themes[id]?.on === on || (on === "lots" && app.symbols.some((p) => "symbols:" + p.name === id))) state[on] = id; }
+    for (const on of ["areas", "lots"]) { const id = given.get(on); if (id === "none" || app.themes[id]?.on === on || (on === "areas" && Object.hasOwn(app.rasters, id ?? "")) || (on === "lots" && app.symbols.some((p) => "symbols:" + p.name === id))) state[on] = id; }
     if (given.has("show")) state.over = new Set(given.get("show").split(".").filter((name) => M.overlays.some((o) => o.set === name)));
     const at = (given.get("ll") ?? "").split(",").map(Number);
     if (at.length === 2 && at.every(Number.isFinite)) { state.at = at; state.z = Math.max(8, Math.min(20, Number(given.get("z")) || 14)); }

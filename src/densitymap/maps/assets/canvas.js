@@ -66,6 +66,12 @@
       }
       ctx.setLineDash([]);
     },
+    image(ctx, job, t) {
+      const [x0, y0, x1, y1] = job.box;
+      ctx.imageSmoothingEnabled = false;
+      ctx.globalAlpha = job.alpha ?? 1;
+      ctx.drawImage(job.image, x0 * t.s - t.x, y0 * t.s - t.y, (x1 - x0) * t.s, (y1 - y0) * t.s);
+    },
     outside(ctx, job, t) {
       ctx.fillStyle = job.fill;
       ctx.beginPath();
