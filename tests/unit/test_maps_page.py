@@ -186,6 +186,11 @@ def test_a_word_nobody_listed_is_drawn_in_its_own_class():
 def test_palettes_can_be_told_apart_by_every_eye():
     for record in params.load("layers", "themes")["theme"]:
         colours = [known["colour"] for known in record["classes"]]
+        if record["on"] == "areas":
+            thin = colour.over_white(
+                colours, params.load("layers", "overlays")["marks"]["areas_alpha_under_lots"]
+            )
+            assert not colour.faults(thin, sequential=record.get("sequential", False)), record["id"]
         assert not colour.faults(colours, sequential=record.get("sequential", False)), record["id"]
 
 

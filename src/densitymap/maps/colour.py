@@ -87,6 +87,19 @@ def faults(colours: Sequence[str], *, sequential: bool = False) -> list[str]:
     return told
 
 
+def over_white(colours: Sequence[str], alpha: float) -> list[str]:
+    """Colours as they look when laid thinly over white.
+
+    Examples
+    --------
+    >>> over_white(["#000000"], 0.8)
+    ['#333333']
+    """
+    coded = np.array([[int(colour[k : k + 2], 16) for k in (1, 3, 5)] for colour in colours])
+    mixed = np.rint(alpha * coded + (1 - alpha) * 255).astype(int)
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in mixed.tolist()]
+
+
 def contrast(first: str, second: str) -> float:
     """Contrast ratio of two colours, 1 to 21 (WCAG 2.1, relative luminance)."""
     luminance = linear_rgb([first, second]) @ _TO_XYZ[1]

@@ -106,7 +106,7 @@
       scene.push({ paint: "fill", set: sets[o.set], classes: new Uint8Array(sets[o.set].n), fills: [o.fill], zoom: o.zoom, stroke: o.dash ? null : o.stroke, width: o.width, strokeZoom: 14 });
       if (o.dash) scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, zoom: o.zoom });
     };
-    if (areas) scene.push({ paint: "fill", set: sets[areas.set], classes: app.classes(areas), fills: fillsOf(areas), alpha: 0.86, stroke: "rgba(60,60,60,.5)", width: 0.7, strokeZoom: 13 });
+    if (areas) scene.push({ paint: "fill", set: sets[areas.set], classes: app.classes(areas), fills: fillsOf(areas), alpha: state.lots === "none" ? marks.areas_alpha : marks.areas_alpha_under_lots, stroke: "rgba(60,60,60,.5)", width: 0.7, strokeZoom: 13 });
     const raster = app.rasters[state.areas];
     if (raster) scene.push({ paint: "image", image: raster.image, box: raster.box, alpha: 0.9 });
     shown.filter((o) => o.kind === "polygon" && o.under).forEach(polygon);
@@ -152,7 +152,7 @@
         if (!name || !(set.rings[i + 1] > set.rings[i])) continue;
         const first = set.vertices[set.rings[i]], end = set.vertices[set.rings[i] + 1], v = (first + end) >> 1;
         const point = o.kind === "point";
-        list.push({ x: set.X[v], y: set.Y[v] - (point ? 0 : 0), lines: point ? ["", name] : [name], ...style(12, point ? 600 : 500), small: `600 11px ${face}`, colour: o.stroke && o.kind === "line" && o.set !== "streets" ? o.stroke : "#333", zoom: o.set === "streets" ? M.marks.street_label_zoom : 14 });
+        list.push({ x: set.X[v], y: set.Y[v] - (point ? 0 : 0), lines: point ? ["", name] : [name], ...style(12, point ? 600 : 500), small: `600 11px ${face}`, colour: o.stroke && o.kind === "line" && o.set !== "streets" ? o.stroke : "#333", zoom: o.set === "streets" ? M.marks.street_label_zoom : 14, once: o.kind === "line" });
       }
     }
     const zones = app.themes[state.areas]?.set === "zones" ? sets.zones : null;
@@ -163,9 +163,10 @@
     return list;
   }
 
-  function swatch(parent, c) {
+  function swatch(parent, c, alpha) {
     const s = el("span", null, parent, "sw");
     s.style.background = c.hatch ? `repeating-linear-gradient(135deg, ${c.hatch} 0 1.5px, ${c.colour ?? "#fff"} 1.5px 5px)` : c.colour;
+    if (alpha && !c.hatch) s.style.background = `color-mix(in srgb, ${c.colour} ${100 * alpha}%, white)`;
     s.setAttribute("aria-hidden", "true");
   }
 
@@ -190,7 +191,7 @@
         const item = el("li", null, list);
         item.dataset.count = counts[k];
         item.dataset.value = c.value ?? c.from ?? "";
-        swatch(item, c);
+        swatch(item, c, theme.on === "areas" && app.state.lots !== "none" ? app.M.marks.areas_alpha_under_lots : 0);
         el("span", c.label, item);
         el("span", app.say("legend.count_" + theme.set, { count: app.number(counts[k]), sum: app.number(sums[k], 0) }), item, "n");
       });

@@ -173,7 +173,9 @@
         const step = name.size + 3, w = Math.max(...name.lines.map((l, k) => { ctx.font = k ? name.small : name.font; return ctx.measureText(l).width; })) / 2 + 3;
         const p = { ...name, x: name.x * s, y: name.y * s, w, h: (name.lines.length * step) / 2, step };
         if (name.fit && name.fit * s < 2 * w) continue;
-        if (!kept.some((o) => Math.abs(o.x - p.x) < o.w + p.w && Math.abs(o.y - p.y) < o.h + p.h)) kept.push(p);
+        const covers = (o) => Math.abs(o.x - p.x) < o.w + p.w && Math.abs(o.y - p.y) < o.h + p.h;
+        const repeats = (o) => o.lines[0] === p.lines[0] && Math.abs(o.x - p.x) < 400 && Math.abs(o.y - p.y) < 400;
+        if (!kept.some((o) => covers(o) || (p.once && repeats(o)))) kept.push(p);
       }
       cache.set(z, kept);
       return kept;
