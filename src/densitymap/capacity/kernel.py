@@ -218,6 +218,8 @@ def clip_numpy(
     count = np.full(lots, 4, dtype=np.intp)
     for i in range(int(lines.max()) if lots else 0):
         rows = np.flatnonzero((lines > i) & (count > 0))
+        if len(rows) == 0:
+            break
         at = offsets[rows] + i
         cut, left = _clip_once(poly[rows], count[rows], planes[at], planes[at, 2] + need[at] - _LOOSE_FT)
         if cut.shape[1] > poly.shape[1]:

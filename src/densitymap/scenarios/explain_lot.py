@@ -24,9 +24,22 @@ CITY_PLANE, DEGREES = "EPSG:2240", "EPSG:4326"
 
 _LAW_COLUMNS = ["use", "standard", "value", "unit", "basis", "condition", "section", "url", "mark"]
 _ROW_COLUMNS = [
-    "fit_mode", "fit_type", "form", "units", "units_saleable", "units_rent_only", "units_step_free", "verdict",
-    "binding_rule", "have", "need", "slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft", "reason",
-]  # fmt: skip
+    "fit_mode",
+    "fit_type",
+    "form",
+    "units",
+    "units_saleable",
+    "units_rent_only",
+    "units_step_free",
+    "verdict",
+    "binding_rule",
+    "have",
+    "need",
+    "slack_floor_ft2",
+    "slack_coverage_ft2",
+    "slack_fit_ft",
+    "reason",
+]
 _FRONTS = {
     "street": "the street that was given",
     "proxy": "the shape alone: no street was given, so verdicts are at best MAYBE",
@@ -96,7 +109,7 @@ def explain_lot(
 
 def _drawn(
     wkt: str, zone: str, house: str, floor_ft2: float | None, streets: str, of_record: str
-) -> tuple[pd.DataFrame, np.ndarray | None]:  # type: ignore[type-arg]
+) -> tuple[pd.DataFrame, np.ndarray | None]:
     lot, street, building = (
         shapely.from_wkt(text or None, on_invalid="ignore") for text in (wkt, streets, "")
     )
