@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from densitymap.sample.acs import median_of_classes
+from densitymap.sample.areas import block_shapes, boundaries, census_areas
 from densitymap.sample.draw import quantile, smooth, uniform
+from densitymap.sample.landmarks import landmarks
 from densitymap.sample.people import apportion
 from densitymap.sample.plan import draw_plan, lot_chunks
 from densitymap.sample.write import draw_lots, with_degrees
@@ -75,3 +77,16 @@ def test_quantiles_keep_order(at):
     values = quantile(np.sort(at), table)
     assert (np.diff(values) >= 0).all()
     assert ((values >= 40) & (values <= 120)).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds)
+def test_no_layer_of_the_smallest_sample_is_empty(seed):
+    plan = with_degrees(draw_plan(500, seed))
+    blocks = block_shapes(plan)
+    layers = landmarks(plan, blocks) | boundaries(plan, blocks) | census_areas(plan, blocks)
+    assert all(len(layer) for layer in layers.values())
+    held = plan.cells[plan.cells["lots"] > 0]
+    assert set(held["county"]) == {"Fulton", "DeKalb"}
+    assert held["tract_2020"].nunique() > held["tract_2010"].nunique() or held["tract_2020"].nunique() >= 6
+    assert {"R-4", "R-4A", "R-5"} <= set(held["zone"].dropna())

@@ -106,11 +106,11 @@ def _flood(grid: Grid) -> gpd.GeoDataFrame:
 
 def _assisted(grid: Grid) -> gpd.GeoDataFrame:
     """Assisted housing: a few apartment blocks (fields of the real pack's HUD layer)."""
-    cells = grid.cells[grid.cells["fabric"].eq("apartment") & (grid.cells["lots"] > 0)]
-    chosen = cells[
-        uniform(grid.seed, "assisted", cells["key"].to_numpy()) < grid.settings["places.assisted_share"]
-    ]
-    chosen = chosen if len(chosen) else cells.head(1)
+    cells = grid.cells[grid.cells["lots"] > 0]
+    flats = cells[cells["fabric"].eq("apartment")]
+    share = grid.settings["places.assisted_share"]
+    chosen = flats[uniform(grid.seed, "assisted", flats["key"].to_numpy()) < share]
+    chosen = chosen if len(chosen) else pd.concat([flats, cells]).head(1)
     x, y = bend(grid.settings, chosen["u_mid"].to_numpy(), chosen["v_mid"].to_numpy())
     number = np.arange(len(chosen))
     fields = {

@@ -19,7 +19,7 @@ _LAND_LOT_BLOCKS = 9
 _FIRST_LAND_LOT = 400  # above every land lot of the real district, so no identifier is a real one
 _DEKALB_LAND_LOTS = 600
 _AGAIN = 31  # beyond the units of any stack
-_SURE = {"duplicate": 41, "no_id": 42, "null_shape": 43, "no_neighborhood": 44}
+_SURE = {"duplicate": 41, "no_id": 42, "null_shape": 43, "no_neighborhood": 44, "reused": 46}
 """Lots that carry a fault in any sample, so that even the smallest has each."""
 
 Frame = pd.DataFrame
@@ -67,6 +67,9 @@ def with_faults(grid: Grid, records: Frame) -> Frame:
     records.loc[no_id, ["parcel_id", "lot_id"]] = "NO ID"
     records.loc[_struck(grid, records, "null_shape"), "geometry"] = None
     records.loc[_struck(grid, records, "no_neighborhood"), ["neighborhood", "npu"]] = None
+    reused = _struck(grid, records, "reused") & records["order"].gt(0).to_numpy() & ~no_id
+    for name in ("parcel_id", "lot_id"):
+        records[name] = records[name].mask(reused, records["lot_id"].shift())
     again = records[_struck(grid, records, "duplicate") & ~no_id].copy()
     again[["unit", "record_key"]] += _AGAIN
     again["owner"] = "SAMPLE OWNER 99999"
@@ -77,7 +80,7 @@ def _struck(grid: Grid, records: Frame, fault: str) -> Mask:
     chance = (
         uniform(grid.seed, fault, records["record_key"].to_numpy()) < grid.settings[f"fault.{fault}_share"]
     )
-    sure = records["number"].eq(_SURE[fault]) & (records["unit"] <= 1)
+    sure = records["number"].isin([_SURE[fault], _SURE[fault] + (fault == "reused")]) & (records["unit"] <= 1)
     return np.asarray(chance & (records["unit"] == 0) | sure)
 
 

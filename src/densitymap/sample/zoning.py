@@ -21,32 +21,23 @@ RESIDENTIAL = ("R-4", "R-4A", "R-5", "cottage")
 """Fabrics of houses on lots of their own."""
 DEEP = ("apartment", "works", "park", "civic")
 """Fabrics whose lots may run from street to street."""
+_FEW_BLOCKS = 80
 
 
 def assign_zones(grid: Grid) -> pd.Series:
     """Zoning code of each block; missing where the zoning layer has a hole.
 
-    The district and what surrounds it hold the shares each on their own.
+    The district and what surrounds it hold the shares each on their own; so do the inner and the outer
+    half of a small district, whose outer half may hold no lots.
     """
     cells, settings = grid.cells, grid.settings
     zone = pd.Series(pd.NA, index=cells.index, dtype="string")
-    records = sorted(section(settings, "zones").items(), key=_eagerness)
-    for inside in (True, False):
-        part = cells[cells["in_district"] == inside]
-        due = part["acres"].sum()
-        owed = 0.0
-        for code, record in records:
-            free = part[zone[part.index].isna()]
-            owed += record["share"] * due
-            order = free.index[np.argsort(_pull(grid, free, code, record["near"]), kind="stable")]
-            taken = np.cumsum(cells.loc[order, "acres"].to_numpy()) - cells.loc[order, "acres"].to_numpy() / 2
-            chosen = order[taken <= owed]
-            zone[chosen] = code
-            owed -= cells.loc[chosen, "acres"].sum()
-        zone[part.index] = zone[part.index].fillna("R-4")
+    records = dict(sorted(section(settings, "zones").items(), key=_eagerness))
+    for part in _parts(cells):
+        zone = _share_out(grid, part, zone, records)
     hole = uniform(grid.seed, "zoning hole", cells["key"].to_numpy()) < settings["zoning.hole_share"]
     plain = np.flatnonzero(zone.eq("R-4").to_numpy(dtype=bool))
-    hole[plain[len(plain) // 2]] = True
+    hole[plain[len(plain) // 3]] = True
     return zone.mask(pd.Series(hole, index=cells.index) & zone.eq("R-4"))
 
 
@@ -67,6 +58,29 @@ def assign_fabric(grid: Grid, zone: pd.Series) -> pd.Series:
     civic_from = 1 - settings["zoning.civic_share"]
     fabric[houses & (special >= civic_from)] = "civic"
     return fabric
+
+
+def _parts(cells: pd.DataFrame) -> list[pd.DataFrame]:
+    district, around = cells[cells["in_district"]], cells[~cells["in_district"]]
+    middle = len(district) // 2
+    if len(district) < _FEW_BLOCKS:
+        return [district.iloc[:middle], district.iloc[middle:], around]
+    return [district, around]
+
+
+def _share_out(grid: Grid, part: pd.DataFrame, zone: pd.Series, records: dict[str, Any]) -> pd.Series:
+    """Give each district its share of a part's acres, nearest blocks first; what is over goes to the next."""
+    zone, owed = zone.copy(), 0.0
+    for code, record in records.items():
+        free = part[zone[part.index].isna()]
+        owed += record["share"] * part["acres"].sum()
+        order = free.index[np.argsort(_pull(grid, free, code, record["near"]), kind="stable")]
+        acres = part.loc[order, "acres"].to_numpy()
+        chosen = order[np.cumsum(acres) - acres / 2 <= owed]
+        zone[chosen] = code
+        owed -= part.loc[chosen, "acres"].sum()
+    zone[part.index] = zone[part.index].fillna("R-4")
+    return zone
 
 
 def _eagerness(record: tuple[str, Any]) -> tuple[bool, bool, float]:
