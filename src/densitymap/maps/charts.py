@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import geopandas as gpd
-import numpy as np
 import shapely
 
 from densitymap import params
@@ -89,7 +88,9 @@ def _picture(
         _edges(axes, content, frames)
         _furniture(axes, content, say)
         axes.set_title(f"{content.area_name}: {theme['title']}", loc="left", fontweight="bold", wrap=True)
-        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        axes.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small"
+        )
         figure.supxlabel(
             "\n".join(_notes(content, say)), fontsize=style["note_pt"], x=0.01, ha="left", wrap=True
         )
@@ -127,7 +128,11 @@ def _fills(
     handles = _unfilled(axes, content, say) if theme["set"] == "lots" else []
     for place, known in enumerate(theme["classes"]):
         members = shapes[(places == place) & ~shapely.is_empty(shapes)]
-        look = {"facecolor": known["colour"], "edgecolor": known.get("hatch", "#555555"), "linewidth": 0.2}
+        look: dict[str, Any] = {
+            "facecolor": known["colour"],
+            "edgecolor": known.get("hatch", "#555555"),
+            "linewidth": 0.2,
+        }
         look |= {"hatch": "//////"} if "hatch" in known else {}
         if len(members):
             gpd.GeoSeries(members, crs=frame.crs).plot(ax=axes, **look)
@@ -147,7 +152,7 @@ def _unfilled(axes: Axes, content: MapInput, say: words.Words) -> list[Any]:
     bare = content.neighborhoods[~content.neighborhoods["has_parcels"].astype(bool)]
     if bare.empty:
         return []
-    look = {"facecolor": "#ffffff", "edgecolor": "#8a8a8a", "linewidth": 0.2, "hatch": "////"}
+    look: dict[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#8a8a8a", "linewidth": 0.2, "hatch": "////"}
     inside = gpd.GeoSeries(shapely.intersection(shapely.make_valid(geometries(bare)), area), crs=bare.crs)
     inside[~inside.is_empty].plot(ax=axes, **look)
     return [Patch(**look, label=say("legend.no_parcels"))]
