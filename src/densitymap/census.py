@@ -121,7 +121,7 @@ def geoids(values: pd.Series, *, level: str = "tract") -> pd.Series:
     if bad.any():
         shown = ", ".join(repr(value) for value in values[bad].head(_SHOWN))
         raise ValidationError(
-            f"{values.name or 'identifier'}: {int(bad.sum())} of {len(values)} are not {level} identifiers of "
+            f"{values.name or 'identifier'}: {int(bad.sum())} of {len(values)} are no {level} identifiers of "
             f"{length} digits that open with a state's code; first {shown}",
             next_step="read the column as text, so that leading zeros survive",
         )
@@ -147,7 +147,7 @@ def refuse_percentages(frame: pd.DataFrame, shares: Iterable[str]) -> None:
     for name in shares:
         known = frame[name].dropna()
         over = known > 1
-        if len(known) and over.mean() > 0.5:  # noqa: PLR2004 - most of the column: another unit, not an outlier
+        if len(known) and over.mean() > 0.5:  # noqa: PLR2004 - most of it: another unit
             faults.append(f"{name}: {int(over.sum())} of {len(known)} exceed 1, the largest {known.max():g}")
     if faults:
         raise ValidationError(

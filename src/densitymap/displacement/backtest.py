@@ -20,21 +20,24 @@ from densitymap import params
 from densitymap.census import geoids
 from densitymap.displacement import scoring
 from densitymap.displacement.draws import floats
-from densitymap.displacement.features import features, metros, outcomes, plane_km, vulnerable_00
+from densitymap.displacement.features import LEVELS, features, metros, outcomes, plane_km, vulnerable_00
 from densitymap.errors import MissingDataError, UsageError, ValidationError
 
 Floats = npt.NDArray[np.float64]
 
-FEATURE_SETS = {"F00": "forecast: knows 1990 and 2000", "F12": "nowcast: also knows 2012, inside the outcome's span"}
+FEATURE_SETS = {
+    "F00": "forecast: knows 1990 and 2000",
+    "F12": "nowcast: also knows 2012, inside the span",
+}
 """What each feature set may know."""
 MODELS = ("logit", "gbm")
 NEAR = "near_downtown"
-COLUMNS = tuple(
-    f"{what}_{year}"
-    for year in ("90", "00")
-    for what in ("hinc", "mrent", "mhval", "per_li", "per_vli", "per_nonwhite", "per_rent", "per_col", "hh", "pop", "li")
-) + ("li_e", "per_li_e", "per_nonwhite_e", "mrent_12", "mhval_12", "iinc_12", "per_limove_12", "movers_12",
-     "lat", "lon", "area", "dcbd", "city", "GEOID")  # fmt: skip
+COLUMNS = (
+    *(f"{what}_{year}" for year in ("90", "00") for what in (*LEVELS, "hh", "pop", "li")),
+    *("li_e", "per_li_e", "per_nonwhite_e"),
+    *("mrent_12", "mhval_12", "iinc_12", "per_limove_12", "movers_12"),
+    *("lat", "lon", "area", "dcbd", "city", "GEOID"),
+)
 """Columns a panel must have; README of the data pack's panel says what each is."""
 
 
@@ -74,7 +77,10 @@ def run(panel: pd.DataFrame, test_metro: str) -> dict[str, Any]:
         )
     happened = _by_metro(panel, lambda part: outcomes(part, choices["outcomes"]))
     sets = {
-        name: _by_metro(panel, lambda part, late=name == "F12": features(part, with_2012=late, sizes=choices["neighbours"]))
+        name: _by_metro(
+            panel,
+            lambda part, late=name == "F12": features(part, with_2012=late, sizes=choices["neighbours"]),
+        )
         for name in FEATURE_SETS
     }
     with _one_thread():
@@ -86,14 +92,14 @@ def _require_models() -> None:
     absent = [name for name in ("sklearn", "scipy") if importlib.util.find_spec(name) is None]
     if absent:
         raise MissingDataError(
-            f"The back-test needs {' and '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not installed",
+            f"The back-test needs {' and '.join(absent)}, which is not installed",
             next_step="pip install 'densitymap[models]'",
         )
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Hold the learners to one thread: on a busy machine theirs wait for each other (measured 6 to 80 times slower)."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+    """Hold the learners to one thread: on a busy machine threads wait for each other (measured 6 times slower)."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with scikit-learn
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)
     return limits
@@ -108,12 +114,22 @@ def checked(panel: pd.DataFrame) -> pd.DataFrame:
     numbers = [name for name in COLUMNS if name not in ("GEOID", "city")]
     faults = [f"{name}: every value is missing" for name in numbers if frame[name].isna().all()]
     shares = [name for name in numbers if name.startswith("per_")]
-    faults += [f"{name}: {int((frame[name] > 1).sum())} values exceed 1" for name in shares if (frame[name] > 1).any()]
+    faults += [
+        f"{name}: {int((frame[name] > 1).sum())} values exceed 1"
+        for name in shares
+        if (frame[name] > 1).any()
+    ]
     repeated = frame.duplicated(["city", "GEOID"])
     if repeated.any():
-        faults.append(f"GEOID: {int(repeated.sum())} rows repeat a tract; first {frame.loc[repeated, 'GEOID'].iloc[0]}")
+        faults.append(
+            f"GEOID: {int(repeated.sum())} rows repeat a tract; first {frame.loc[repeated, 'GEOID'].iloc[0]}"
+        )
     sizes = frame["city"].value_counts()
-    faults += [f"city {name}: {size} tract; a metro's own ranks need more" for name, size in sizes.items() if size == 1]
+    faults += [
+        f"city {name}: {size} tract; a metro's own ranks need more"
+        for name, size in sizes.items()
+        if size == 1
+    ]
     if len(sizes) == 1:
         faults.append(f"city: only {sizes.index[0]}; nothing to learn from")
     if faults:
@@ -121,7 +137,7 @@ def checked(panel: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _by_metro(panel: pd.DataFrame, make: Any) -> pd.DataFrame:  # noqa: ANN401 - a function of one metro's rows
+def _by_metro(panel: pd.DataFrame, make: Any) -> pd.DataFrame:
     return pd.concat([make(part) for _, part in panel.groupby("city")]).loc[panel.index]
 
 
@@ -148,7 +164,11 @@ def _head(panel: pd.DataFrame, test: str, choices: Mapping[str, Any]) -> dict[st
 
 
 def _outcome(
-    panel: pd.DataFrame, sets: Mapping[str, pd.DataFrame], happened: pd.Series, test: str, choices: Mapping[str, Any]
+    panel: pd.DataFrame,
+    sets: Mapping[str, pd.DataFrame],
+    happened: pd.Series,
+    test: str,
+    choices: Mapping[str, Any],
 ) -> dict[str, Any]:
     usable = in_universe(panel, choices) & happened.notna().to_numpy()
     here = (panel["city"] == test).to_numpy()
@@ -168,7 +188,7 @@ def _outcome(
     return overall | {"inner_10km": part | _verdict(part, choices)}
 
 
-def _fit(model: str, table: pd.DataFrame, label: npt.NDArray[np.int64], choices: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _fit(model: str, table: pd.DataFrame, label: npt.NDArray[np.int64], choices: Mapping[str, Any]) -> Any:
     """Fit a model and give a function from features to probabilities."""
     if model == "gbm":
         from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - part of the extra `models`
@@ -181,11 +201,17 @@ def _fit(model: str, table: pd.DataFrame, label: npt.NDArray[np.int64], choices:
     return lambda new: logit_probability(new, logit)
 
 
-def fit_logit(table: pd.DataFrame, label: npt.NDArray[np.int64], choices: Mapping[str, Any]) -> dict[str, Any]:
+def fit_logit(
+    table: pd.DataFrame, label: npt.NDArray[np.int64], choices: Mapping[str, Any]
+) -> dict[str, Any]:
     """L2 logistic on standardised features, a missing one standing at the training mean."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - part of the extra `models`
 
-    scale = {"center": table.mean().to_numpy(), "spread": table.std().to_numpy(), "limit": choices["logit"]["limit"]["value"]}
+    scale = {
+        "center": table.mean().to_numpy(),
+        "spread": table.std().to_numpy(),
+        "limit": choices["logit"]["limit"]["value"],
+    }
     model = LogisticRegression(C=choices["logit"]["inverse_penalty"]["value"], max_iter=3000)
     model.fit(_standard(table, scale), label)
     return scale | {"names": list(table), "weights": model.coef_[0], "intercept": float(model.intercept_[0])}
@@ -202,17 +228,27 @@ def _standard(table: pd.DataFrame, scale: Mapping[str, Any]) -> Floats:
     return np.where(np.isnan(score), 0.0, np.clip(score, -scale["limit"], scale["limit"]))
 
 
-def _baselines(panel: pd.DataFrame, rows: npt.NDArray[np.bool_], outcome: str, test: str) -> dict[str, Floats]:
+def _baselines(
+    panel: pd.DataFrame, rows: npt.NDArray[np.bool_], outcome: str, test: str
+) -> dict[str, Floats]:
     """Scores that need no model; a tract without a value takes the lowest score."""
     here = panel[panel["city"] == test]
     own = "per_nonwhite_00" if outcome == "nonwhite_10" else "per_li_00"
     marks = pd.Series(vulnerable_00(here), here.index)[panel.index[rows]].to_numpy()
-    scores = {NEAR: -floats(panel[rows], "dcbd"), "own_level": floats(panel[rows], own), "udp_vulnerable_00": marks}
+    scores = {
+        NEAR: -floats(panel[rows], "dcbd"),
+        "own_level": floats(panel[rows], own),
+        "udp_vulnerable_00": marks,
+    }
     return {name: np.where(np.isnan(score), -np.inf, score) for name, score in scores.items()}
 
 
 def _report(
-    truth: Floats, said: Mapping[str, Any], base: Mapping[str, Floats], tested: pd.DataFrame, choices: Mapping[str, Any]
+    truth: Floats,
+    said: Mapping[str, Any],
+    base: Mapping[str, Floats],
+    tested: pd.DataFrame,
+    choices: Mapping[str, Any],
 ) -> dict[str, Any]:
     if len(truth) < 2 or truth.min() == truth.max():  # noqa: PLR2004 - a ranking needs one of each kind
         return {"n": len(truth), "base_rate": None if not len(truth) else float(truth.mean())}
@@ -237,7 +273,11 @@ def _report(
                 "ece": round(scoring.calibration_error(truth, probability, bins), 4),
             }
             result["paired"][name][model] = {
-                other: _paired(result[name][model]["auc"] - result["baselines"][other]["auc"], resampled - spread[other], level)
+                other: _paired(
+                    result[name][model]["auc"] - result["baselines"][other]["auc"],
+                    resampled - spread[other],
+                    level,
+                )
                 for other in base
             }
     return result
@@ -256,4 +296,7 @@ def _verdict(inner: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, 
         edges = found["auc_ci"] if found else None
         beats = bool(found) and inner["paired"]["F00"][model][NEAR]["established"]
         ranks[model] = bool(edges and edges[0] > 0.5 and beats)  # noqa: PLR2004 - chance
-    return {"may_rank": ranks, "reads": choices["reading"] if any(ranks.values()) else choices["not_told_apart"]}
+    return {
+        "may_rank": ranks,
+        "reads": choices["reading"] if any(ranks.values()) else choices["not_told_apart"],
+    }

@@ -33,9 +33,13 @@ def bracket_columns(frame: pd.DataFrame, year: str) -> tuple[list[str], Floats]:
     ValidationError
         If there are none for the year.
     """
-    found = {float(hit[1]): name for name in frame if (hit := re.fullmatch(rf"I_(\d+)_{year}", str(name)))}
+    found = {
+        float(hit[1]): str(name) for name in frame if (hit := re.fullmatch(rf"I_(\d+)_{year}", str(name)))
+    }
     if not found:
-        raise ValidationError(f"brackets: no column I_<upper bound>_{year}", next_step="give the file of income brackets")
+        raise ValidationError(
+            f"brackets: no column I_<upper bound>_{year}", next_step="give the file of income brackets"
+        )
     bounds = sorted(found)
     return [found[bound] for bound in bounds], np.array(bounds)
 
@@ -94,7 +98,9 @@ def share_below(counts: Floats, upper: Floats, cut: npt.ArrayLike) -> Floats:
     part = ((level - lower) / (top - 0.01 - lower)).clip(0, 1)
     inside = (level >= lower) & (level < top - 0.01)
     below = np.where(level >= lower, 1.0, 0.0)
-    summed = (counts[..., :-1] * below).sum(axis=-1) + (counts[..., 1:] * np.where(inside, part, 0.0)).sum(axis=-1)
+    summed = (counts[..., :-1] * below).sum(axis=-1) + (counts[..., 1:] * np.where(inside, part, 0.0)).sum(
+        axis=-1
+    )
     within = inside.any(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(within, summed, 0.0) / total
@@ -120,7 +126,9 @@ def corrected_inputs(inputs: pd.DataFrame, brackets: pd.DataFrame, rules: Mappin
     """
     absent = inputs.index.difference(brackets.index)
     if len(absent):
-        raise ValidationError(f"brackets: {len(absent)} of {len(inputs)} tracts are absent; first {absent[0]}")
+        raise ValidationError(
+            f"brackets: {len(absent)} of {len(inputs)} tracts are absent; first {absent[0]}"
+        )
     result = inputs.copy()
     for year in YEARS:
         names, upper = bracket_columns(brackets, year)

@@ -65,7 +65,9 @@ def vulnerable_00(panel: pd.DataFrame) -> Floats:
     level = {name: floats(panel, f"{name}_00") for name in _MARKS}
     above = {name: values >= median(values) for name, values in level.items()}
     cheap = ~above["mrent"] | ~above["mhval"]
-    marks = above["per_li"].astype(float) + above["per_nonwhite"] + above["per_rent"] + ~above["per_col"] + cheap
+    marks = (
+        above["per_li"].astype(float) + above["per_nonwhite"] + above["per_rent"] + ~above["per_col"] + cheap
+    )
     return np.asarray(marks)
 
 
@@ -95,13 +97,22 @@ def features(panel: pd.DataFrame, *, with_2012: bool, sizes: Mapping[str, Any]) 
     near = neighbour_means(panel, scores.drop(columns="distance_to_downtown"), sizes["near"]["value"])
     plain_near = neighbour_means(panel, plain.drop(columns="log_distance"), sizes["near"]["value"])
     wide = neighbour_means(panel, plain[list(_GROWTH)], sizes["wide"]["value"])
-    parts = [scores, near.add_suffix("_near"), plain, plain_near.add_suffix("_near"), wide.add_suffix("_wide")]
+    parts = [
+        scores,
+        near.add_suffix("_near"),
+        plain,
+        plain_near.add_suffix("_near"),
+        wide.add_suffix("_wide"),
+    ]
     return pd.concat(parts, axis=1)
 
 
 def _plain(panel: pd.DataFrame) -> dict[str, Floats]:
     """Growth and density as they are, not ranked: they tell a growing metro from a still one."""
-    level = {name: floats(panel, name) for name in ("hh_00", "hh_90", "li_00", "li_90", "pop_00", "pop_90", "area", "dcbd")}
+    level = {
+        name: floats(panel, name)
+        for name in ("hh_00", "hh_90", "li_00", "li_90", "pop_00", "pop_90", "area", "dcbd")
+    }
     return {
         "log_growth_households": _log(level["hh_00"], level["hh_90"]),
         "log_growth_low_income": _log(level["li_00"], level["li_90"]),
@@ -121,12 +132,8 @@ def _log(above: Floats, below: Floats) -> Floats:
 
 def _levels(panel: pd.DataFrame) -> dict[str, Floats]:
     column = {name: floats(panel, name) for name in panel.columns if name not in ("GEOID", "city")}
-    found = {
-        name: column[name]
-        for year in ("90", "00")
-        for name in (f"{what}_{year}" for what in _LEVELS)
-    }
-    for what in _LEVELS:
+    found = {name: column[name] for year in ("90", "00") for name in (f"{what}_{year}" for what in LEVELS)}
+    for what in LEVELS:
         found[f"{what}_change_90_00"] = column[f"{what}_00"] - column[f"{what}_90"]
     with np.errstate(divide="ignore", invalid="ignore"):
         found |= {
@@ -144,11 +151,14 @@ def _levels(panel: pd.DataFrame) -> dict[str, Floats]:
     return found
 
 
-_LEVELS = ("hinc", "mrent", "mhval", "per_li", "per_vli", "per_nonwhite", "per_rent", "per_col")
+LEVELS = ("hinc", "mrent", "mhval", "per_li", "per_vli", "per_nonwhite", "per_rent", "per_col")
 
 
 def _levels_2012(panel: pd.DataFrame) -> dict[str, Floats]:
-    column = {name: floats(panel, name) for name in ("mrent_12", "mhval_12", "iinc_12", "per_limove_12", "movers_12")}
+    column = {
+        name: floats(panel, name)
+        for name in ("mrent_12", "mhval_12", "iinc_12", "per_limove_12", "movers_12")
+    }
     before = {name: floats(panel, name) for name in ("mrent_00", "mhval_00", "hinc_00", "hh_00")}
     with np.errstate(divide="ignore", invalid="ignore"):
         return column | {

@@ -196,9 +196,8 @@ def _pressure(
     known = codes != UNKNOWN
     number = values[spec.score] if spec.score else np.full(len(tracts), np.nan)
     table = _keys(spec, tracts)
-    if "acs_period" in tracts:
-        table["acs_period"] = tracts["acs_period"]
-    table["index_years"] = spec.years or (table.get("acs_period", default=pd.NA))
+    table["acs_period"] = tracts["acs_period"] if "acs_period" in tracts else pd.NA
+    table["index_years"] = spec.years or table["acs_period"]
     table["reference_set"] = spec.reference_set
     table["pressure_score"] = (
         pd.Series(number, tracts.index).astype("Float64").mask(~known | np.isnan(number))

@@ -18,8 +18,13 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 CLASSES = ("LISD", "OD", "ARG", "EOG", "AdvG", "SMMI", "ARE", "BE", "SAE")
-"""Class codes in UDP's order: their numbers are 1 to 9; 99 stands for two at once."""
+"""Class codes in UDP's order: their numbers are 1 to 9."""
 DOUBLE = 99
+"""Number that stands for two classes at once."""
+HIGH = 6
+"""Income class of a predominantly high-income tract."""
+RISING, RAPID = 2, 3
+"""Market classes above the stable one."""
 
 
 def classify(values: Mapping[str, Floats], rules: Mapping[str, Any], *, scag: bool = False) -> dict[str, Any]:
@@ -80,7 +85,9 @@ def _change(old: Floats, new: Floats) -> Floats:
         return np.asarray((new - old) / old)
 
 
-def _levels(values: Mapping[str, Floats], real: Mapping[str, Floats], cuts: Mapping[str, Any]) -> dict[str, Any]:
+def _levels(
+    values: Mapping[str, Floats], real: Mapping[str, Floats], cuts: Mapping[str, Any]
+) -> dict[str, Any]:
     """Vulnerability in each year: cheap homes, and three of four marks."""
     flags: dict[str, Any] = {}
     for year in ("90", "00", "e"):
@@ -100,7 +107,9 @@ def _levels(values: Mapping[str, Floats], real: Mapping[str, Floats], cuts: Mapp
     return flags
 
 
-def _market(values: Mapping[str, Floats], real: Mapping[str, Floats], cuts: Mapping[str, Any]) -> dict[str, Any]:
+def _market(
+    values: Mapping[str, Floats], real: Mapping[str, Floats], cuts: Mapping[str, Any]
+) -> dict[str, Any]:
     """Price changes, hot markets and the stable, rising and rapid classes."""
     rent, value = _change(real["mrent_12"], real["mrent_e"]), _change(real["mhval_00"], real["mhval_e"])
 
@@ -133,7 +142,9 @@ def _change_class(change: Floats, rapid: Floats | None, marginal: float) -> Floa
     return np.where(np.isnan(change), 0.0, np.where(change < marginal, 1.0, rising))
 
 
-def _gentrified(values: Mapping[str, Floats], real: Mapping[str, Floats], flags: Mapping[str, Any]) -> dict[str, Any]:
+def _gentrified(
+    values: Mapping[str, Floats], real: Mapping[str, Floats], flags: Mapping[str, Any]
+) -> dict[str, Any]:
     """Gentrification in each span, with and without a loss of low-income households."""
     found: dict[str, Any] = {}
     for old, new in (("90", "00"), ("00", "e")):
@@ -143,7 +154,11 @@ def _gentrified(values: Mapping[str, Floats], real: Mapping[str, Floats], flags:
         college = (high - low) > (median(high) - median(low))
         urban = flags[f"vul_gent_{old}"] & college & income & flags[f"hotmarket_{new}"]
         lost = _low_income(values, new) < _low_income(values, old)
-        found |= {f"gent_{old}_{new}_urban": urban, f"lost_{old}_{new}": lost, f"gent_{old}_{new}": urban & lost}
+        found |= {
+            f"gent_{old}_{new}_urban": urban,
+            f"lost_{old}_{new}": lost,
+            f"gent_{old}_{new}": urban & lost,
+        }
     dense = values["dense"] == 1
     found["any_gent"] = np.where(
         dense, found["gent_90_00_urban"] | found["gent_00_e_urban"], found["gent_90_00"] | found["gent_00_e"]
@@ -161,7 +176,9 @@ def _income_class(values: Mapping[str, Floats], year: str, cuts: Mapping[str, An
     shares = (low, upto - low, 1 - upto)
     income, region = values[f"hinc_{year}"], values.get(f"rm_hinc_{year}")
     middle = median(income) if region is None else region
-    result = np.where(income < cuts["low_income"] * middle, 2.0, np.where(income < cuts["middle_income"] * middle, 4.0, 5.0))
+    result = np.where(
+        income < cuts["low_income"] * middle, 2.0, np.where(income < cuts["middle_income"] * middle, 4.0, 5.0)
+    )
     result = np.where(np.isnan(income), np.nan, result)
     for code, chief in ((6.0, 2), (3.0, 1), (1.0, 0)):
         others = [share < cuts["others_below"] for number, share in enumerate(shares) if number != chief]
@@ -174,7 +191,10 @@ def _isin(values: Floats, members: Sequence[float]) -> Bools:
 
 
 def _rich(
-    values: Mapping[str, Floats], real: Mapping[str, Floats], flags: Mapping[str, Any], rules: Mapping[str, Any]
+    values: Mapping[str, Floats],
+    real: Mapping[str, Floats],
+    flags: Mapping[str, Any],
+    rules: Mapping[str, Any],
 ) -> dict[str, Bools]:
     sets, change, lmh = rules["sets"], flags["change_flag"], values["lmh"]
     then, now = flags["inc_cat_00"], flags["inc_cat_e"]
@@ -182,17 +202,25 @@ def _rich(
     rich = populated & _isin(now, (3, 4, 5, 6))
     costly = rich & _isin(lmh, sets["high_cost_housing"])
     rose = (flags["value_change"] > 0) | (flags["rent_change"] > 0)
-    exclusive = populated & (then == 6) & (now == 6) & _isin(lmh, sets["sae_housing"]) & (change >= 1)
+    exclusive = (
+        populated
+        & _isin(then, (HIGH,))
+        & _isin(now, (HIGH,))
+        & _isin(lmh, sets["sae_housing"])
+        & (change >= 1)
+    )
     advanced = costly & _isin(change, sets["advanced_change"]) & rose & flags["any_gent"] & ~exclusive
     at_risk = costly & _isin(change, (1, 2)) & ~advanced & ~exclusive
     fewer_in = values["per_limove_e"] < values["per_limove_12"]
     richer = real["hinc_e"] > real["hinc_00"]
-    becoming = costly & (change == 3) & flags["lost_00_e"] & fewer_in & richer & ~exclusive
+    becoming = costly & (change == RAPID) & flags["lost_00_e"] & fewer_in & richer & ~exclusive
     gaps = {
         "SAE": _missing(then, now, lmh),
         "AdvG": _missing(now, lmh, flags["value_change"], flags["rent_change"]),
         "ARE": _missing(now, lmh),
-        "BE": _missing(now, lmh, values["per_limove_12"], values["per_limove_e"], real["hinc_00"], real["hinc_e"]),
+        "BE": _missing(
+            now, lmh, values["per_limove_12"], values["per_limove_e"], real["hinc_00"], real["hinc_e"]
+        ),
     }
     found = {"SAE": exclusive, "AdvG": advanced, "ARE": at_risk, "BE": becoming}
     found = {name: flag & ~gaps[name] for name, flag in found.items()}
@@ -200,7 +228,9 @@ def _rich(
     return found | {"SMMI": rich & none}
 
 
-def _poor(values: Mapping[str, Floats], flags: Mapping[str, Any], rules: Mapping[str, Any]) -> dict[str, Bools]:
+def _poor(
+    values: Mapping[str, Floats], flags: Mapping[str, Any], rules: Mapping[str, Any]
+) -> dict[str, Bools]:
     sets, change, lmh = rules["sets"], flags["change_flag"], values["lmh"]
     now = flags["inc_cat_e"]
     poor = (values["pop_00"] > rules["cuts"]["population_over"]) & _isin(now, (1, 2))
@@ -208,7 +238,7 @@ def _poor(values: Mapping[str, Floats], flags: Mapping[str, Any], rules: Mapping
     cheap = _isin(lmh, sets["at_risk_housing"]) & ((change == 1) | flags["z_p90"] | flags["rent_90"])
     at_risk = poor & cheap & ~flags["gent_90_00"] & ~flags["gent_00_e"] & near & flags["vul_gent_e"]
     at_risk &= ~_missing(now, lmh, values["dp_PChRent"], values["dp_RentGap"])
-    rising = (change >= 2) | flags["z_median"] | flags["rent_median"]  # noqa: PLR2004 - class 2 or 3 of 1 to 3
+    rising = (change >= RISING) | flags["z_median"] | flags["rent_median"]
     early = poor & _isin(lmh, sets["early_housing"]) & rising & flags["any_gent"]
     early &= ~_missing(now, lmh, values["per_limove_12"], values["per_limove_e"])
     losing = poor & flags["lost_00_e"] & ~at_risk & ~early
@@ -220,7 +250,12 @@ def _missing(*parts: Floats) -> Bools:
 
 
 def _label(
-    values: Mapping[str, Floats], flags: Mapping[str, Any], classes: Bools, rules: Mapping[str, Any], *, scag: bool
+    values: Mapping[str, Floats],
+    flags: Mapping[str, Any],
+    classes: Bools,
+    rules: Mapping[str, Any],
+    *,
+    scag: bool,
 ) -> npt.NDArray[np.object_]:
     """Public label: students first, then the double class, upgrades, and the class's own name."""
     names = rules["class_names"]
