@@ -149,7 +149,7 @@ def _parts(
 ) -> pd.DataFrame:
     """One row per lot and district: levels by form, the asked level with its rule and reason."""
     asked = QUESTIONS[question]
-    best = np.argmax([ruled[form].level for form in asked], axis=0)
+    best = np.argmax([2 * ruled[form].level + (ruled[form].permitted == TRUE) for form in asked], axis=0)
     house = forms["house"]
     parts: dict[str, Any] = {form: ruled[form].level for form in FORMS}
     parts["level"] = np.max([ruled[form].level for form in asked], axis=0)

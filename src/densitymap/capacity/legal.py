@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,8 @@ def smallest_needs(buildings: pd.DataFrame) -> pd.DataFrame:
 
     Covered area is the smallest footprint of the form and its paving; an accessory home adds the
     smallest house. ``building_ft2`` is the floor area of the form's own smallest building.
+    ``smaller_floor_area_ft2`` and ``smaller_covered_ft2`` are how much less would do with a house as
+    small as the smallest dwelling: a house of any size is lawful, the template is only our choice.
     """
     rules = load_rules()
     dwellings = buildings[buildings["is_dwelling"].astype(bool)]
@@ -85,6 +88,10 @@ def smallest_needs(buildings: pd.DataFrame) -> pd.DataFrame:
     needs.loc["adu"] += [least.loc["house", "floor_area_ft2"], least.loc["house", "footprint_ft2"], 0.0]
     more = pd.Series(HOMES, dtype=float) - 1
     needs["covered_ft2"] += rules["paving_per_unit_ft2"] * more.reindex(needs.index)
+    spare = least.loc["house"] - dwellings[["floor_area_ft2", "footprint_ft2"]].min()
+    has_house = needs.index.isin(["house", "adu"])
+    needs["smaller_floor_area_ft2"] = np.where(has_house, spare["floor_area_ft2"], 0.0)
+    needs["smaller_covered_ft2"] = np.where(has_house, spare["footprint_ft2"], 0.0)
     return needs
 
 
@@ -126,7 +133,9 @@ def _ruling(
         ),
         "lot_area": at_least(area, _floats(standard, "lot_area_min_ft2"), margins),
         "floor_area": _floor_area(standard, form, (floor, needs), margins),
-        "coverage": at_least(_floats(standard, "coverage_max") * area, cover, margins),
+        "coverage": _room(
+            _floats(standard, "coverage_max") * area, cover, needs.loc[form, "smaller_covered_ft2"], margins
+        ),
     }  # fmt: skip
     waived = _waived(standard, lots)
     level, rule = _binding(levels, waived)
@@ -159,6 +168,13 @@ def at_least(measured: Floats, limit: Floats, margins: Margins, *, length: bool 
     return _levels(measured >= limit, np.isnan(measured) | np.isnan(limit) | close)
 
 
+def _room(cap: Floats, need: Floats, smaller: Any, margins: Margins) -> Levels:
+    """Whether the cap holds what is needed; MAYBE where only a smaller house would do."""
+    enough = at_least(cap, need, margins)
+    could = at_least(cap, need - float(smaller), margins)
+    return np.where((enough == FALSE) & (could != FALSE), MAYBE, enough).astype(np.int8)
+
+
 def _levels(holds: Flags, unknown: Flags) -> Levels:
     return np.where(unknown, MAYBE, np.where(holds, TRUE, FALSE)).astype(np.int8)
 
@@ -173,7 +189,8 @@ def _floor_area(
     standard: pd.DataFrame, form: str, asked: tuple[Floats, pd.DataFrame], margins: Margins
 ) -> Levels:
     floor, needs = asked
-    enough = at_least(_floats(standard, "floor_area_max_ft2"), floor, margins)
+    cap = _floats(standard, "floor_area_max_ft2")
+    enough = _room(cap, floor, needs.loc[form, "smaller_floor_area_ft2"], margins)
     if form == "adu":
         own = at_least(
             _floats(standard, "adu_floor_area_max_ft2"),

@@ -22,6 +22,7 @@ NAMES: Mapping[str, str] = {
 
 Texts = npt.NDArray[np.object_]
 
+_SMALLER = " A smaller house may do."
 _CLOSE = " That is too close to call from a map."
 
 
@@ -74,6 +75,7 @@ def _facts(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows: Ind
             "covered_need": ruling.covered_ft2[rows],
             "unsure": ruling.level[rows] == MAYBE,
             "form": NAMES[ruling.form],
+            "building": NAMES[ruling.form].removeprefix("a "),
         }
     ).assign(zone=lambda facts: facts["zone"].astype("object").fillna("this zoning"))
 
@@ -105,7 +107,7 @@ def _area(facts: pd.DataFrame) -> pd.Series:
 
 
 def _floor_area(facts: pd.DataFrame) -> pd.Series:
-    told = "The smallest building for " + facts["form"] + " has " + shown(facts["floor_need"].round())
+    told = "The smallest " + facts["building"] + " we test has " + shown(facts["floor_need"].round())
     told += " sq ft of floor; the lot may have " + shown(facts["floor_max"].round()) + "."
     gross = facts["unsure"] & (facts["basis"] != "net")
     said = _known(told, facts, ("floor_max", "floor_need"), "floor area")
@@ -114,7 +116,7 @@ def _floor_area(facts: pd.DataFrame) -> pd.Series:
 
 
 def _coverage(facts: pd.DataFrame) -> pd.Series:
-    told = "The smallest building for " + facts["form"] + " covers " + shown(facts["covered_need"].round())
+    told = "The smallest " + facts["building"] + " we test covers " + shown(facts["covered_need"].round())
     told += " sq ft with its paving; the lot may have " + shown(facts["covered_max"].round()) + " covered."
     return _known(told, facts, ("covered_max", "covered_need"), "coverage")
 
@@ -122,18 +124,20 @@ def _coverage(facts: pd.DataFrame) -> pd.Series:
 def _lot_of_record(facts: pd.DataFrame) -> pd.Series:
     narrow = facts["width"] < facts["width_min"]
     short = _width(facts.assign(unsure=False)).where(narrow, _area(facts.assign(unsure=False)))
-    return short + " Only a lot of record may have " + facts["form"] + ", and nobody has checked that."
+    return short + " A lot of record may be exempt; nobody has checked whether it is one."
 
 
 def _known(told: pd.Series, facts: pd.DataFrame, names: tuple[str, str], what: str) -> pd.Series:
     """Give the sentence where both numbers are known, else say which one nobody knows."""
     have, limit = facts[names[0]], facts[names[1]]
-    told = told + np.where(facts["unsure"], _CLOSE, "")
+    is_legal = names[1].endswith("_min")
+    smaller = facts["building"].str.startswith("house") & (limit > have) & (not is_legal)
+    told = told + np.where(facts["unsure"], np.where(smaller, _SMALLER, _CLOSE), "")
     told = told.where(
         have.notna() & limit.notna(), f"Nobody has read what {what} " + facts["zone"] + " sets."
     )
-    measured = have if names[1].endswith("_min") else facts["area"]
-    return told.where(measured.notna(), f"The {what if measured is have else 'lot area'} is not known.")
+    measured = have if is_legal else facts["area"]
+    return told.where(measured.notna(), f"The {what if is_legal else 'lot area'} is not known.")
 
 
 def _not_permitted(facts: pd.DataFrame) -> pd.Series:
