@@ -89,11 +89,11 @@ def _point_shares(
     if np.isnan(count).any() or (count < 0).any():
         raise ValidationError(f"points: {weight} is missing or negative in some blocks")
     table = pd.DataFrame({"source": locate(place, sources), "target": locate(place, targets), "share": count})
-    table = table[table["source"] >= 0].groupby(["source", "target"], as_index=False)["share"].sum()
-    total = np.bincount(table["source"], table["share"], minlength=len(sources))
-    table = table[table["share"] > 0]
-    table["share"] /= total[table["source"]]
-    return table, total
+    summed = table[table["source"] >= 0].groupby(["source", "target"])["share"].sum().reset_index()
+    total = np.bincount(summed["source"], summed["share"], minlength=len(sources)).astype(float)
+    found = summed[summed["share"] > 0].copy()
+    found["share"] /= total[found["source"]]
+    return found, total
 
 
 def _named(

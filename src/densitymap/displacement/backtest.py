@@ -99,7 +99,7 @@ def _require_models() -> None:
 
 def _one_thread() -> AbstractContextManager[Any]:
     """Hold the learners to one thread: on a busy machine threads wait for each other (measured 6 times slower)."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)
     return limits

@@ -196,7 +196,7 @@ def _pressure(
     known = codes != UNKNOWN
     number = values[spec.score] if spec.score else np.full(len(tracts), np.nan)
     table = _keys(spec, tracts)
-    table["acs_period"] = tracts["acs_period"] if "acs_period" in tracts else pd.NA
+    table["acs_period"] = tracts.get("acs_period", default=pd.Series(pd.NA, tracts.index))
     table["index_years"] = spec.years or table["acs_period"]
     table["reference_set"] = spec.reference_set
     table["pressure_score"] = (
