@@ -133,9 +133,9 @@ def _flag_bodies(
     at = lots.index[(lots["frontage_ft"] <= 2 * opening).to_numpy()]
     if len(at) == 0:
         return edges, body, fronts, lots
-    opened = shapely.buffer(
-        shapely.buffer(shapes[at], -opening, join_style="mitre"), opening, join_style="mitre"
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):  # GEOS mitres of needle-sharp corners
+        core = shapely.buffer(shapes[at], -opening, join_style="mitre")
+        opened = shapely.buffer(core, opening, join_style="mitre")
     opened = _largest(shapely.intersection(opened, shapes[at]))
     pole = shapely.difference(shapes[at], opened)
     line = _front_lines(edges, at)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity.rules import load_rules
 from densitymap.geometry import Floats
 
 Levels = npt.NDArray[np.int8]
@@ -184,6 +185,8 @@ def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
     return pd.Categorical.from_codes(codes.astype(np.intp), categories=pd.Index(RULES))
 
 
+_MEASURED = ("lot_area", "lot_width", "behind_house", "floor_area", "coverage", "height", "house_size")
+
 _WORDS = {
     "lot_area": "the lot's area",
     "lot_width": "its frontage",
@@ -269,10 +272,27 @@ def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Serie
                 for mark, values in (("{have}", have), ("{need}", need), ("{place}", names)):
                     said = _filled(said, mark, values[chosen]) if mark in words else said
                 text[chosen] = said
+    text = _doubted(text, fits, speaks & ~missing)
     text[fits["verdict"].eq("NO DATA").fillna(value=False)] = (
         "Nothing is known of this lot's shape or zoning."
     )
     return text
+
+
+def _doubted(text: pd.Series, fits: pd.DataFrame, rows: pd.Series) -> pd.Series:
+    """Say why a measured rule is MAYBE: too close to tell, or for lots of record only."""
+    rules = load_rules()
+    rule, have, need = (
+        fits["binding_rule"].astype("string"),
+        fits["have"].astype(float),
+        fits["need"].astype(float),
+    )
+    margin = np.where(rule.isin(LENGTH_RULES), rules["margin_length_ft"], rules["margin_share"] * need.abs())
+    maybe = rows & fits["verdict"].eq("MAYBE").fillna(value=False)
+    close = maybe & (have - need).abs().lt(pd.Series(margin, index=fits.index)) & rule.isin(_MEASURED)
+    record = maybe & ~close & have.lt(need) & rule.isin(["lot_area", "lot_width"])
+    text = text.mask(close, text + " That is too close to tell from a map.")
+    return text.mask(record, text + " Allowed if it is a lot of record, which is not known.")
 
 
 def _filled(said: pd.Series, mark: str, values: pd.Series) -> pd.Series:

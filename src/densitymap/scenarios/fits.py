@@ -32,6 +32,9 @@ from densitymap.zoning.standards import standards_for
 _CHUNK = 40_000
 """Lots judged at once: bounds the memory, not the answer."""
 
+_TOUCH_FT = 0.01
+"""A house that reaches its yard within this stands behind it."""
+
 KNOWN_FRONTS = ("street", "none")
 
 
@@ -259,8 +262,13 @@ def _house_in_yards(surveyed: Survey, at: Setting, house: House) -> Flags:
     """Whether each known house lies behind the yards of its lot."""
     yards = envelope.edge_yards(surveyed, at.places.yards)
     left = envelope.exact_envelopes(surveyed, np.nan_to_num(yards))
-    boxes = shapely.box(house.left_ft, house.front_ft, house.right_ft, house.back_ft)
-    return np.asarray(shapely.covers(shapely.buffer(left, 0.01, join_style="mitre"), boxes), dtype=bool)
+    inside = shapely.box(
+        house.left_ft + _TOUCH_FT,
+        house.front_ft + _TOUCH_FT,
+        house.right_ft - _TOUCH_FT,
+        house.back_ft - _TOUCH_FT,
+    )
+    return np.asarray(shapely.covers(left, inside), dtype=bool)
 
 
 def _best_divisions(units: pd.DataFrame, ground: Ground, policy: Policy) -> pd.DataFrame:
