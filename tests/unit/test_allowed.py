@@ -29,8 +29,8 @@ def lots(**columns):
     return pd.DataFrame(base | columns)
 
 
-def judge(frame, policy, zones=None, **options):
-    standards = standards_for(frame, policy, parcel_zones=zones)
+def judge(frame, policy, zones=None, sliver_share=1.0, **options):
+    standards = standards_for(frame, policy, parcel_zones=zones, sliver_share=sliver_share)
     return units_allowed(frame, standards, policy=policy.name, question=policy.question, **options)
 
 
@@ -80,6 +80,15 @@ def test_split_zoning_decides_only_where_its_parts_agree(duplex):
     assert "R-4 and R-3" in answer["reason"].iloc[1]
     assert answer["units_certain"].tolist() == [2, 0, 0, 2]
     assert answer["zone_district"].tolist() == ["R-4", "R-4", "R-2", "R-4"]
+
+
+def test_land_without_zoning_beyond_a_sliver_leaves_a_doubt(duplex):
+    zones = shares(("p0", "R-4", 0.9, False), ("p1", "R-4", 0.97, False), ("p2", "R-4", 0.9, False))
+    frame = lots(zone_district=["R-4", "R-4", "R-4"])
+    answer = judge(frame, duplex, zones, sliver_share=0.05)
+    assert answer["verdict"].tolist() == ["MAYBE", "TRUE", "MAYBE"]
+    assert "R-4 and land without zoning" in answer["reason"].iloc[0]
+    assert judge(frame, duplex, zones)["verdict"].tolist() == ["TRUE"] * 3
 
 
 def test_a_split_lot_asked_of_its_main_district_alone_is_at_best_maybe(duplex):

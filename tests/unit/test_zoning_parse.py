@@ -20,6 +20,7 @@ def code():
         ("  r-4a  ", "R-4A", None, False),
         ("I-Mix-C", "I-MIX", None, True),
         ("R-4 -C", "R-4", None, True),
+        ("R-4 - C", "R-4", None, True),
         ("SPI-9-C SA1", "SPI-9", "1", True),
         ("SPI-22 SA-1", "SPI-22", "1", False),
         ("SPI-4 SA 11", "SPI-4", "11", False),
@@ -64,6 +65,9 @@ def test_overlays_written_after_the_district(code, text, base, overlays):
         ("Intown South Commercial Corridor", "INTOWN-SOUTH", None),
         ("SPI-21 SA2 - Sign Overlay", "SPI-21", "2"),
         ("HC20KSA1 - Grant Park", "HC-20K", "1"),
+        ("HC20NSA1 - Castleberry Hill", "HC-20N", "1"),
+        ("HC20GSA3 - West End", "HC-20G", "3"),
+        ("HC20L", "HC-20L", None),
     ],
 )
 def test_the_overlay_layer_spells_otherwise(code, text, base, subarea):
@@ -89,6 +93,7 @@ def test_mapped_codes_without_a_chapter_inherit_nothing(code, text):
         ("SPI-22", "none is named"),
         ("SPI-22 TSA", "what 'TSA' means"),
         ("R-4 XYZ", "what 'XYZ' means"),
+        ("R-4/R-5", "which of the two holds"),
     ],
 )
 def test_what_is_not_known_is_unresolved_with_its_reason(code, text, says):

@@ -17,7 +17,11 @@ FORM_WORDS = {"house": "house", "adu": "house and accessory home", "duplex": "du
 
 
 def allowed(
-    lots: pd.DataFrame, policies: Iterable[Policy], *, parcel_zones: pd.DataFrame | None = None
+    lots: pd.DataFrame,
+    policies: Iterable[Policy],
+    *,
+    parcel_zones: pd.DataFrame | None = None,
+    sliver_share: float = 1.0,
 ) -> pd.DataFrame:
     """Say what each policy allows on each lot.
 
@@ -29,6 +33,8 @@ def allowed(
         Policies to ask.
     parcel_zones
         Table ``parcel_zones``: with it every district of a split lot is asked.
+    sliver_share
+        Share of a lot above which land in no district makes the answer doubtful (the city's own).
 
     Returns
     -------
@@ -38,7 +44,7 @@ def allowed(
     answers = [
         units_allowed(
             lots,
-            standards_for(lots, policy, parcel_zones=parcel_zones),
+            standards_for(lots, policy, parcel_zones=parcel_zones, sliver_share=sliver_share),
             policy=policy.name,
             question=policy.question,
         )

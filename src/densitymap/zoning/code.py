@@ -126,11 +126,6 @@ def load_code(name: str, *, on: date | None = None, extra: Path | None = None) -
     return _assemble(name, head, districts, table)
 
 
-def zone_citation(district: District) -> str:
-    """Where the law of a district is written, as far as it is known."""
-    return f"{district.name}: {district.section}" if district.section else district.name
-
-
 def _assemble(
     name: str, head: Mapping[str, Any], districts: Mapping[str, District], table: pd.DataFrame
 ) -> ZoningCode:

@@ -8,7 +8,7 @@ unresolved, with its reason. Any text is answered, none raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -163,19 +163,16 @@ def _unresolved(text: str, reason: str) -> ParsedZone:
 def _item(item: str, code: ZoningCode) -> ParsedZone:
     if len(item) > _LONGEST:
         return _unresolved(item[:_LONGEST], "longer than any zoning code")
-    if item in code.overlays:
-        return _overlay(item, code)
-    main, _, label = item.partition(" - ")
-    compact = _COMPACT.fullmatch(main)
-    if label and compact:
-        main = f"HC-20{compact[1]}" + (f" SA{compact[2]}" if compact[2] else "")
-    if label and not label.startswith("C"):
-        return _overlay_item(item, main, code)
-    return _district_item(item, code)
+    main, dash, label = item.partition(" - ")
+    if dash and label == "C":
+        return _district_item(f"{main}-C", code)
+    if main in code.overlays:
+        return _overlay(item, code.overlays[main], code)
+    short = _spelled_out(item) != item
+    return _overlay_item(item, main, code) if dash or short else _district_item(item, code)
 
 
-def _overlay(item: str, code: ZoningCode) -> ParsedZone:
-    name = code.overlays[item]
+def _overlay(item: str, name: str, code: ZoningCode) -> ParsedZone:
     return replace(
         _unresolved(item, code.overlay_reasons[name]), base=name, family=OVERLAY_FAMILY, status="unread"
     )
@@ -183,10 +180,17 @@ def _overlay(item: str, code: ZoningCode) -> ParsedZone:
 
 def _overlay_item(item: str, main: str, code: ZoningCode) -> ParsedZone:
     """Read the overlay layer's own spelling: a district, a dash, and a name in words."""
-    parsed = _district_item(main, code)
-    if parsed.base not in code.districts:
-        return replace(parsed, text=item)
-    return replace(parsed, text=item, family=OVERLAY_FAMILY)
+    parsed = _district_item(_spelled_out(main), code)
+    known = parsed.base in code.districts or parsed.family != UNKNOWN_FAMILY
+    return replace(parsed, text=item, family=OVERLAY_FAMILY if known else UNKNOWN_FAMILY)
+
+
+def _spelled_out(text: str) -> str:
+    """Give the overlay layer's short form ("HC20KSA1") as the ordinance writes it ("HC-20K SA1")."""
+    compact = _COMPACT.fullmatch(text)
+    if not compact:
+        return text
+    return f"HC-20{compact[1]}" + (f" SA{compact[2]}" if compact[2] else "")
 
 
 def _district_item(item: str, code: ZoningCode) -> ParsedZone:
@@ -265,7 +269,7 @@ def _tail(rest: str, code: ZoningCode) -> tuple[str | None, tuple[str, ...]]:
     rest = rest.strip()
     if not rest:
         return None, ()
-    if rest in code.overlays or _is_overlay_district(rest):
+    if rest in code.overlays or _COMPACT.fullmatch(rest):
         return None, (_overlay_name(rest, code),)
     *words, last = rest.split(" ")
     if words and last in code.overlays:
@@ -273,15 +277,8 @@ def _tail(rest: str, code: ZoningCode) -> tuple[str | None, tuple[str, ...]]:
     return rest, ()
 
 
-def _is_overlay_district(text: str) -> bool:
-    return _COMPACT.fullmatch(text) is not None
-
-
 def _overlay_name(text: str, code: ZoningCode) -> str:
-    compact = _COMPACT.fullmatch(text)
-    if compact:
-        return f"HC-20{compact[1]}" + (f" SA{compact[2]}" if compact[2] else "")
-    return code.overlays.get(text, text)
+    return code.overlays.get(text, _spelled_out(text))
 
 
 def _status(zone: ParsedZone, code: ZoningCode) -> tuple[Status, str | None]:
@@ -294,14 +291,24 @@ def _status(zone: ParsedZone, code: ZoningCode) -> tuple[Status, str | None]:
         )
     if district.status == "unresolved":
         return "unresolved", district.reason
-    if zone.subarea and zone.subarea not in district.subareas:
-        return "unresolved", f"{zone.base} has no subarea {zone.subarea} that the catalogue knows"
-    if zone.tag and zone.tag not in district.tags:
-        return "unresolved", f"what {zone.tag!r} means after {zone.base} is unknown"
-    if district.subareas and not zone.subarea:
-        return "unresolved", f"{zone.base} is divided into subareas and none is named"
+    doubt = next(_unclear(zone, district, code), None)
+    if doubt:
+        return "unresolved", doubt
     law = code.districts.get(zone.key or "", district)
     return law.status, law.reason
+
+
+def _unclear(zone: ParsedZone, district: District, code: ZoningCode) -> Iterator[str]:
+    """Everything after the base that leaves it open which law holds."""
+    for name in zone.overlays:
+        if name in code.districts and not _COMPACT.fullmatch(name):
+            yield f"{name} is a district, not an overlay: which of the two holds is not said"
+    if zone.subarea and zone.subarea not in district.subareas:
+        yield f"{zone.base} has no subarea {zone.subarea} that the catalogue knows"
+    if zone.tag and zone.tag not in district.tags:
+        yield f"what {zone.tag!r} means after {zone.base} is unknown"
+    if district.subareas and not zone.subarea:
+        yield f"{zone.base} is divided into subareas and none is named"
 
 
 def _bases(districts: Mapping[str, District]) -> Iterable[str]:

@@ -33,6 +33,7 @@ def standards_for(
     policy: Ruled,
     *,
     parcel_zones: pd.DataFrame | None = None,
+    sliver_share: float = 1.0,
     uses: tuple[str, ...] = USES,
 ) -> pd.DataFrame:
     """Give the standards of each lot for each use.
@@ -47,6 +48,9 @@ def standards_for(
     parcel_zones
         ``parcel_id``, ``zone_code``, ``share``, ``is_sliver``: with it a split lot has rows for each
         district that holds more than a sliver, largest share first; without it, for the main one.
+    sliver_share
+        With ``parcel_zones``: where more than this share of a lot lies in no district, that land is a
+        part of its own, without zoning. 1 leaves such land out.
     uses
         Uses to give rows for.
 
@@ -56,7 +60,7 @@ def standards_for(
         Table ``standards``: one row per lot, district and use. A value nobody has read is missing,
         ``inf`` is "no maximum". ``floor_area_max_ft2`` is resolved from the lot's area.
     """
-    parts = _parts(lots, parcel_zones)
+    parts = _parts(lots, parcel_zones, sliver_share)
     zones = parse_zones(parts["zone_district"], policy.code)
     law = law_table(policy.code, uses)
     row = _law_rows(zones["zone_key"], law, len(uses))
@@ -161,7 +165,7 @@ def _law_rows(keys: pd.Series, law: pd.DataFrame, n_uses: int) -> npt.NDArray[np
     return np.where(first[:, None] < 0, -1, rows)
 
 
-def _parts(lots: pd.DataFrame, parcel_zones: pd.DataFrame | None) -> pd.DataFrame:
+def _parts(lots: pd.DataFrame, parcel_zones: pd.DataFrame | None, sliver_share: float) -> pd.DataFrame:
     """One row per lot and district: ``parcel_id``, ``zone_district``, ``zone_share``, ``is_split``."""
     base = pd.DataFrame(
         {
@@ -176,7 +180,7 @@ def _parts(lots: pd.DataFrame, parcel_zones: pd.DataFrame | None) -> pd.DataFram
     )
     base["is_split"] = count > 1
     if parcel_zones is not None:
-        base = _with_shares(base, parcel_zones)
+        base = _with_shares(base, _held(parcel_zones, sliver_share))
     parts = _named_parts(base)
     if len(parts) == len(lots):
         return parts
@@ -184,10 +188,17 @@ def _parts(lots: pd.DataFrame, parcel_zones: pd.DataFrame | None) -> pd.DataFram
     return parts.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
-def _with_shares(base: pd.DataFrame, parcel_zones: pd.DataFrame) -> pd.DataFrame:
+def _held(parcel_zones: pd.DataFrame, sliver_share: float) -> pd.DataFrame:
+    """Parts of lots that count, largest first: districts above a sliver, and land without zoning."""
     sliver = parcel_zones["is_sliver"].astype("boolean").fillna(value=False).to_numpy(bool)
     held = parcel_zones.loc[~sliver, ["parcel_id", "zone_code", "share"]]
-    held = held.sort_values(["share", "zone_code"], ascending=[False, True], kind="stable")
+    rest = 1.0 - parcel_zones.groupby("parcel_id")["share"].sum()
+    unzoned = rest[rest > sliver_share].rename("share").reset_index()
+    held = pd.concat([held, unzoned], ignore_index=True)
+    return held.sort_values(["share", "zone_code"], ascending=[False, True], kind="stable")
+
+
+def _with_shares(base: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     counts = held["parcel_id"].value_counts()
     split = base["parcel_id"].map(counts).fillna(value=1).to_numpy() > 1
     parts = base[split].drop(columns=["zone_district", "zone_share"]).merge(held, on="parcel_id")
