@@ -75,13 +75,13 @@ def seen(browser):
 
 
 def colours_drawn(page):
-    """Distinct opaque colours on the map's canvases."""
+    """Colours that cover at least a two-hundredth of the map's canvases (every seventh pixel is read)."""
     return page.evaluate(
-        """() => { const found = new Set();
+        """() => { const found = new Map(); let read = 0;
         for (const tile of document.querySelectorAll('canvas.leaflet-tile')) {
             const data = new Uint32Array(tile.getContext('2d').getImageData(0, 0, tile.width, tile.height).data.buffer);
-            for (let i = 0; i < data.length; i += 7) found.add(data[i]);
-        } return found.size; }"""
+            for (let i = 0; i < data.length; i += 7, read++) found.set(data[i], (found.get(data[i]) ?? 0) + 1);
+        } return [...found.values()].filter((n) => n > read / 200).length; }"""
     )
 
 
@@ -90,7 +90,7 @@ def test_opens_with_the_network_off(seen, written):
     page = reader.open(written["plain"])
     assert reader.asked == [written["plain"].as_uri()]
     assert reader.said == []
-    assert colours_drawn(page) > 5
+    assert colours_drawn(page) >= 4
     assert page.evaluate("densitymap.app.sets.lots.n") == 100
 
 
@@ -119,7 +119,7 @@ def test_a_phone_needs_no_sideways_scroll_and_has_large_targets(seen, written, v
 def test_hostile_text_never_runs(seen, written):
     reader = seen()
     page = reader.open(written["hostile"])
-    assert colours_drawn(page) > 5
+    assert colours_drawn(page) >= 4
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     for i in range(7):
         page.evaluate(f"densitymap.app.lot({i}, true)")
@@ -334,7 +334,7 @@ def test_csv_holds_what_is_shown_and_disarms_formulas(seen, written):
     found = table.set_index("parcel_id").reindex(lots.index)
     assert found["site_address"].tolist() == lots["site_address"].tolist()
     assert (found["lot_area_ft2"].astype(float) - lots["lot_area_ft2"]).abs().max() <= 0.5
-    assert set(table["built_from_lock"]) == {"0" * 32}
+    assert set(table["built_from_lock"]) == {"0" * 64}
     hostile = seen().open(written["hostile"])
     rows = list(csv.reader(io.StringIO(hostile.evaluate("densitymap.csv(densitymap.app)"))))
     cells = [cell for row in rows for cell in row]
@@ -425,7 +425,7 @@ def test_a_raster_is_drawn_as_an_area_layer(seen, tmp_path):
     assert sum(counts) == 400
     before = colours_drawn(page)
     page.select_option("#choose-areas", "none")
-    assert colours_drawn(page) < before
+    assert colours_drawn(page) <= before - 4
 
 
 def test_amharic_is_drawn_with_an_ethiopic_font(seen, tmp_path):

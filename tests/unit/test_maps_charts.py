@@ -27,7 +27,7 @@ def test_picture_tells_source_scale_and_that_it_is_made_up():
         "SYNTHETIC SAMPLE",
         "Drawn parcels, 2025",
         "© OpenStreetMap contributors, ODbL",
-        "0" * 32,
+        "0" * 64,
         "Not legal advice",
     ):
         assert part in said

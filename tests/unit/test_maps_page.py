@@ -132,7 +132,7 @@ def test_page_names_sources_doubts_and_what_is_missing(html):
         "Lot width is a proxy.",
         "the county&#39;s parcel file would fill it",
         "ab" * 32,
-        "0" * 32,
+        "0" * 64,
         words.load("en")("page.trust"),
     ):
         assert part in html

@@ -86,7 +86,11 @@ def derived(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
     main["lots"] = _along_curve(main["lots"].assign(**_added(main["lots"], content)))
     frames = main | corridors(content) | dict(content.polygons) | dict(content.lines) | dict(content.points)
     sets = params.load("layers", "sets")
+    styles = params.load("layers", "overlays")["layers"]
     for name, frame in frames.items():
+        named = styles.get(name, {}).get("name_from")
+        if named in frame and "name" not in frame:
+            frames[name] = frame.assign(name=frame[named])
         if "label" in sets["sets"].get(name, {}):
             frames[name] = frame.assign(**_label_places(frame, content.area, sets["coordinate_bits"]))
     return frames

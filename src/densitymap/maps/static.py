@@ -138,9 +138,9 @@ def sources(content: MapInput, words: Words) -> dict[str, Any]:
 
 
 def credits_of(content: MapInput) -> list[str]:
-    """Credits that a licence asks to be shown on the map itself, each once."""
+    """Credits in the form licences ask for on the map itself (``©``), each once; the table has all."""
     shown = content.sources["attribution"].dropna().astype(str)
-    return list(dict.fromkeys(text for text in shown if text.strip()))
+    return list(dict.fromkeys(text for text in shown if text.startswith("©")))
 
 
 def verdict_counts(lots: pd.DataFrame, key: str, policies: Sequence[tuple[str, str, str]]) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def spoken(value: float, form: str, words: Words) -> str:
         return words("card.no_limit")
     if form == "year":
         return f"{value:.0f}"
-    scaled = value * 100 if form == "share" else value
-    digits = 1 if form in {"acres", "score"} else 0
+    scaled = value * 100 if form in {"share", "score"} else value
+    digits = 1 if form == "acres" else 0
     phrase = words.get(f"format.{form}", "{n}")
     return fill(phrase, {"n": f"{scaled:,.{digits}f}"})

@@ -67,8 +67,9 @@
     if (form === "text") return String(value);
     if (form === "word") return app.M.words["words." + value] ?? String(value);
     if (form === "year") return String(value);
-    const digits = form === "acres" || form === "score" ? 1 : 0;
-    const n = app.number(form === "share" ? value * 100 : value, digits);
+    if (form === "columns") return String(value).split("; ").map((name) => app.M.words["columns." + name] ?? name).join("; ");
+    const digits = form === "acres" ? 1 : 0;
+    const n = app.number(form === "share" || form === "score" ? value * 100 : value, digits);
     return app.say("format." + (app.M.words["format." + form] ? form : "plain"), { n });
   }
   const M_DATA = "en"; // sentences that come from the data are in English
@@ -342,7 +343,7 @@
       const value = dm.value(set, field.column, i);
       if (field.column === skip || (field.hide != null && value === field.hide)) continue;
       if (field.column === "missing_note" && !value) continue;
-      if (field.beside && unknown(value)) continue;
+      if ((field.beside || field.quiet) && (unknown(value) || value === "")) continue;
       if (field.beside && !beside) { el("h4", app.say("card.beside"), parent); beside = el("dl", null, parent); }
       const target = beside && field.beside ? beside : list;
       el("dt", field.title, target);
