@@ -17,8 +17,14 @@ def data_dictionary() -> str:
     lines = [NOTE, "# Data dictionary\n", "Columns are declared once, in `catalog/columns/`.\n"]
     for name in schema.table_names():
         table = schema.table(name)
-        lines += [f"\n## `{name}`\n", f"{table.title}. Key: {', '.join(f'`{k}`' for k in table.key) or 'none'}.\n"]
-        lines += ["| column | type | unit | how it adds up | published | meaning |", "|---|---|---|---|---|---|"]
+        lines += [
+            f"\n## `{name}`\n",
+            f"{table.title}. Key: {', '.join(f'`{k}`' for k in table.key) or 'none'}.\n",
+        ]
+        lines += [
+            "| column | type | unit | how it adds up | published | meaning |",
+            "|---|---|---|---|---|---|",
+        ]
         lines += [_row(column) for column in table.columns]
         lines.append("")
     return "\n".join(lines)
@@ -27,7 +33,14 @@ def data_dictionary() -> str:
 def _row(column: schema.Column) -> str:
     shown = "yes" if column.publishable else "no"
     choices = f" One of: {', '.join(column.choices)}." if column.choices else ""
-    cells = (f"`{column.name}`", column.dtype, column.unit or "", column.kind, shown, column.meaning + choices)
+    cells = (
+        f"`{column.name}`",
+        column.dtype,
+        column.unit or "",
+        column.kind,
+        shown,
+        column.meaning + choices,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

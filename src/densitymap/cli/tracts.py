@@ -30,9 +30,13 @@ class Rules(StrEnum):
 def typology(
     file: Annotated[Path, typer.Argument(help="Tracts with the inputs of the UDP typology.")],
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
-    mode: Annotated[Mode, typer.Option(help="corrected: medians re-allocated; not reviewed by UDP.")] = Mode.corrected,
+    mode: Annotated[
+        Mode, typer.Option(help="corrected: medians re-allocated; not reviewed by UDP.")
+    ] = Mode.corrected,
     rules: Annotated[Rules, typer.Option(help="Which year's definition.")] = Rules.y2018,
-    brackets: Annotated[Path | None, typer.Option(help="Households by income bracket, for corrected.")] = None,
+    brackets: Annotated[
+        Path | None, typer.Option(help="Households by income bracket, for corrected.")
+    ] = None,
 ) -> None:
     """Classify tracts by the Urban Displacement Project's typology.
 

@@ -101,7 +101,7 @@ def lock_of(layers: Layers) -> dict[str, Any]:
     """What the build is made from: file, vintage, rows, hash and licence of each layer."""
     kept = ("file", "title", "publisher", "vintage", "licence", "attribution", "sha256", "rows_in", "crs_in")
     entries = {name: {key: receipt[key] for key in kept} for name, receipt in layers.receipts.items()}
-    return {"version": 1, "layers": entries, "lock_hash": workspace.fingerprint([entries])}
+    return {"version": 1, "layers": entries, "lock_hash": workspace.hash_of(entries)}
 
 
 def check_lock(space: Workspace, lock: dict[str, Any]) -> None:
@@ -192,11 +192,12 @@ def _records_by(parcels: pd.DataFrame, column: str) -> dict[str, int]:
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 
 
+LAYER_ENTRY = (
+    "title", "file", "rows_in", "rows_out", "vintage", "licence", "attribution", "sha256",
+    "left_out", "changed", "unused_files",
+)  # fmt: skip
+
+
 def _layer_entry(receipt: dict[str, Any]) -> dict[str, Any]:
-    names = ("title", "file", "rows_in", "rows_out", "vintage", "licence", "sha256", "left_out", "changed")
-    entry = {name: receipt[name] for name in names}
-    return entry | {
-        "rows": receipt["rows_out"],
-        "crs": receipt["crs_in"],
-        "unused_files": receipt["unused_files"],
-    }
+    kept = {name: receipt[name] for name in LAYER_ENTRY}
+    return kept | {"rows": receipt["rows_out"], "crs": receipt["crs_in"]}

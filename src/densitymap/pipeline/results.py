@@ -1,25 +1,42 @@
-"""Stage 3 to 4: what the law allows on every lot and in every district; how pressure lies on tracts."""
+"""Stage 3 to 4: what the law allows and what fits on every lot; how pressure lies on tracts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
+from densitymap import params
+from densitymap.capacity.allowed import measured_margins
 from densitymap.city import City
 from densitymap.displacement.index import judge
+from densitymap.geometry import Geometries, geometries
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed as allowed_under
 from densitymap.scenarios.answers import minimum_lot_answers
+from densitymap.scenarios.fits import fits as fits_under
+from densitymap.scenarios.fits import ground_of_parcels
 from densitymap.scenarios.policy import Policy, apply, load_policy
+from densitymap.zoning.standards import standards_for
 
-BASELINE = "no-change"
-REFORMS = ("duplex-by-right", "triplex-by-right")
-"""Scenarios every build judges, beside today's law; the others are run when asked for."""
+REFORMS = (
+    "duplex-by-right",
+    "triplex-by-right",
+    "missing-middle-2021",
+    "duplex-any-lot-of-record",
+    "triplex-any-lot-of-record",
+)
+"""Scenarios every build judges, beside today's law; others are run when asked for."""
 INDEX = "pressure"
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
-OUTPUTS = ("allowed", "zone_answers")
+OUTPUTS = ("allowed", "fits", "zone_answers")
+FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
+"""FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
+FRONTS = "fronts.csv"
 
 
 def policies(city: City) -> list[Policy]:
@@ -31,7 +48,7 @@ def policies(city: City) -> list[Policy]:
 def build_results(space: Workspace, city: City) -> list[str]:
     """Judge lots, districts and tracts, unless nothing they rest on has changed."""
     joined = workspace.read_json(space.parcels / "join.json")
-    mark = workspace.fingerprint([joined["fingerprint"]])
+    mark = workspace.fingerprint([joined["fingerprint"], _corrections_hash(space)])
     stamp = space.results / "results.json"
     outputs = [space.results / f"{name}.parquet" for name in OUTPUTS]
     if workspace.is_fresh(stamp, mark, outputs):
@@ -41,25 +58,114 @@ def build_results(space: Workspace, city: City) -> list[str]:
     rules = policies(city)
     allowed = allowed_under(lots, rules, parcel_zones=pieces)
     workspace.write_frame(space.results / "allowed.parquet", allowed)
-    zones = workspace.read_frame(space.parcels / "zones.parquet")
-    codes = zones["zone_district"].drop_duplicates()
+    fits = _fits(space, lots, pieces, rules)
+    workspace.write_frame(space.results / "fits.parquet", fits)
+    codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
     answers = pd.concat([_zone_answers(codes, policy) for policy in rules], ignore_index=True)
     workspace.write_frame(space.results / "zone_answers.parquet", answers)
     for name in joined["summary"]["tables"]:
         if name.startswith("tracts_"):
             _pressure(space, name)
-    workspace.write_json(stamp, {"fingerprint": mark, "summary": _summary(allowed, lots, rules)})
+    told = _summary(allowed, fits, lots, rules) | {"minimums": meets_own_minimums(lots, pieces, rules[0])}
+    workspace.write_json(stamp, {"fingerprint": mark, "summary": told})
     return ["4_results"]
-
-
-def _zone_answers(codes: pd.Series, policy: Policy) -> pd.DataFrame:
-    """What one policy allows in each district, on a lot of the least size."""
-    return minimum_lot_answers(codes, policy).assign(zone_district=codes, policy=policy.name)
 
 
 def summary(space: Workspace) -> dict[str, Any]:
     """Counts of the last run: verdicts by policy, and by rule and district."""
     return dict(workspace.read_json(space.results / "results.json")["summary"])
+
+
+def meets_own_minimums(lots: pd.DataFrame, pieces: pd.DataFrame, today: Policy) -> list[dict[str, Any]]:
+    """Share of lots that meet their own district's least area and width, beside the reference's.
+
+    Only districts whose minimums are read are told; width is a proxy, so the share is one too.
+    """
+    standards = standards_for(lots, today, parcel_zones=pieces)
+    house = standards[standards["use"] == "house"].drop_duplicates("parcel_id").set_index("parcel_id")
+    own = house.reindex(lots["parcel_id"])
+    area = lots["lot_area_ft2"].to_numpy(float) >= own["lot_area_min_ft2"].to_numpy(float)
+    width = lots["lot_width_ft"].to_numpy(float) >= own["lot_width_min_ft"].to_numpy(float)
+    known = own["lot_area_min_ft2"].notna().to_numpy() & own["lot_width_min_ft"].notna().to_numpy()
+    near = measured_margins()
+    width_near = lots["lot_width_ft"].to_numpy(float) + near.length_ft >= own["lot_width_min_ft"].to_numpy(
+        float
+    )
+    table = pd.DataFrame(
+        {
+            "zone": lots["zone_district"],
+            "area": area,
+            "width": width,
+            "both": area & width,
+            "both_if_close_calls_pass": width_near
+            & (
+                lots["lot_area_ft2"].to_numpy(float) * (1 + near.share)
+                >= own["lot_area_min_ft2"].to_numpy(float)
+            ),
+        }
+    )
+    shares = table[known].groupby("zone").mean().round(4)
+    counts = table[known].groupby("zone").size()
+    reference = params.load("words", "reference_minimums")["districts"]
+    return [
+        {
+            "zone_district": zone,
+            "lots": int(counts[zone]),
+            **{name: float(shares.loc[zone, name]) for name in shares.columns},
+            "reference_both": reference.get(zone),
+        }
+        for zone in counts.sort_values(ascending=False).index
+    ]
+
+
+def _fits(
+    space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame, rules: list[Policy]
+) -> pd.DataFrame:
+    streets = _layer(space, "streets")
+    if streets is not None:
+        streets = streets.rename(columns={"feature_name": "name", "feature_class": "kind"})
+    ground = ground_of_parcels(
+        lots,
+        parcel_zones=pieces,
+        streets=streets,
+        fronts=_corrections(space),
+        blocked=_flooded(lots, _layer(space, "flood")),
+    )
+    return fits_under(ground, rules)
+
+
+def _flooded(lots: gpd.GeoDataFrame, flood: gpd.GeoDataFrame | None) -> Geometries | None:
+    """Part of each lot in the flood hazard area; None where the layer is not loaded."""
+    if flood is None:
+        return None
+    water = shapely.union_all(geometries(flood[flood["feature_class"].isin(FLOODED)]))
+    shapely.prepare(water)
+    shapes = geometries(lots)
+    blocked = np.full(len(shapes), None, dtype=object)
+    wet = shapely.intersects(water, shapes)
+    blocked[wet] = shapely.intersection(shapes[wet], water)
+    return blocked
+
+
+def _layer(space: Workspace, name: str) -> gpd.GeoDataFrame | None:
+    path = space.layers / f"{name}.parquet"
+    return workspace.read_frame(path) if path.is_file() else None
+
+
+def _corrections(space: Workspace) -> pd.DataFrame | None:
+    """Fronts corrected by hand, if there are any."""
+    path = space.root / "data" / "corrections" / FRONTS
+    return pd.read_csv(path, dtype="string") if path.is_file() else None
+
+
+def _corrections_hash(space: Workspace) -> str:
+    table = _corrections(space)
+    return "none" if table is None else workspace.hash_of(table.to_csv(index=False))
+
+
+def _zone_answers(codes: pd.Series, policy: Policy) -> pd.DataFrame:
+    """What one policy allows in each district, on a lot of the least size."""
+    return minimum_lot_answers(codes, policy).assign(zone_district=codes, policy=policy.name)
 
 
 def _pressure(space: Workspace, name: str) -> None:
@@ -69,22 +175,33 @@ def _pressure(space: Workspace, name: str) -> None:
     workspace.write_frame(space.results / f"pressure_{suffix}.parquet", judged.pressure)
 
 
-def _summary(allowed: pd.DataFrame, lots: pd.DataFrame, rules: list[Policy]) -> dict[str, Any]:
-    titles = {policy.name: {"title": policy.title, "question": policy.question} for policy in rules}
+def _summary(
+    allowed: pd.DataFrame, fits: pd.DataFrame, lots: pd.DataFrame, rules: list[Policy]
+) -> dict[str, Any]:
+    names = [policy.name for policy in rules]
+    by_policy = {name: allowed[allowed["policy"] == name] for name in names}
+    fits_by_policy = {name: fits[fits["policy"] == name] for name in names}
     return {
-        "policies": titles,
-        "verdicts": {
-            policy.name: _counts(allowed.loc[allowed["policy"] == policy.name, "verdict"]) for policy in rules
-        },
-        "verdicts_by_rule": {
-            policy.name: _by_rule(allowed[allowed["policy"] == policy.name]) for policy in rules
-        },
-        "homes_allowed_known_on": {
-            policy.name: int(allowed.loc[allowed["policy"] == policy.name, "units_allowed"].notna().sum())
+        "policies": {
+            policy.name: {"title": policy.title, "question": policy.question, "notes": list(policy.notes)}
             for policy in rules
+        },
+        "verdicts": {name: _counts(part["verdict"]) for name, part in by_policy.items()},
+        "verdicts_by_rule": {name: _by_rule(part) for name, part in by_policy.items()},
+        "homes_allowed_known_on": {
+            name: int(part["units_allowed"].notna().sum()) for name, part in by_policy.items()
+        },
+        "fits": {name: _by_type(part) for name, part in fits_by_policy.items()},
+        "fits_by_rule": {
+            name: _by_rule(part.assign(zone_district=part["parcel_id"].map(_zones(lots))), ["fit_type"])
+            for name, part in fits_by_policy.items()
         },
         "existing_units_known_on": int(lots["existing_units"].notna().sum()),
     }
+
+
+def _zones(lots: pd.DataFrame) -> pd.Series:
+    return lots.set_index("parcel_id")["zone_district"]
 
 
 def _counts(verdicts: pd.Series) -> dict[str, int]:
@@ -92,15 +209,21 @@ def _counts(verdicts: pd.Series) -> dict[str, int]:
     return {word: int(found.get(word, 0)) for word in VERDICTS}
 
 
-def _by_rule(allowed: pd.DataFrame) -> list[dict[str, Any]]:
+def _by_type(fits: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
+    """Verdicts by mode (keep, new, split) and type of home."""
+    told: dict[str, dict[str, dict[str, int]]] = {}
+    for (mode, kind), part in fits.groupby(["fit_mode", "fit_type"], observed=True):
+        told.setdefault(str(mode), {})[str(kind)] = _counts(part["verdict"])
+    return told
+
+
+def _by_rule(rows: pd.DataFrame, beside: list[str] | None = None) -> list[dict[str, Any]]:
     """Lots by district, verdict and the rule that decides, most first."""
-    named = allowed.assign(zone_district=allowed["zone_district"].fillna("no data"))
-    counts = named.groupby(["zone_district", "verdict", "binding_rule"], observed=True).size()
-    rows = (
-        counts.rename("lots")
-        .reset_index()
-        .sort_values(
-            ["lots", "zone_district", "verdict", "binding_rule"], ascending=[False, True, True, True]
-        )
+    named = rows.assign(
+        zone_district=rows["zone_district"].astype("string").fillna("no data"),
+        binding_rule=rows["binding_rule"].astype("string").fillna("no data"),
     )
-    return rows.to_dict("records")
+    keys = [*(beside or []), "zone_district", "verdict", "binding_rule"]
+    counts = named.groupby(keys, observed=True).size().rename("lots").reset_index()
+    ordered = counts.sort_values(["lots", *keys], ascending=[False, *[True] * len(keys)])
+    return [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]

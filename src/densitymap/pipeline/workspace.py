@@ -139,10 +139,14 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
+def hash_of(parts: Any) -> str:
+    """Hash of plain values; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def fingerprint(parts: Iterable[Any]) -> str:
     """Hash of plain values and of the code."""
-    text = json.dumps([code_fingerprint(), *parts], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of([code_fingerprint(), *parts])
 
 
 def is_fresh(stamp: Path, mark: str, outputs: Iterable[Path]) -> bool:
