@@ -99,7 +99,8 @@ def _require_models() -> None:
 
 def _one_thread() -> AbstractContextManager[Any]:
     """Hold the learners to one thread: on a busy machine threads wait for each other (measured 6 times slower)."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415
+    import sklearn.ensemble  # noqa: F401, PLC0415 - its thread pool must be there to be limited
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
     limits: AbstractContextManager[Any] = threadpool_limits(1)
     return limits
@@ -185,7 +186,7 @@ def _outcome(
     near = floats(tested, "dcbd") <= choices["inner"]["within_km"]["value"]
     inner = {name: {model: q[near] for model, q in models.items()} for name, models in said.items()}
     part = _report(truth[near], inner, {name: q[near] for name, q in base.items()}, tested[near], choices)
-    return overall | {"inner_10km": part | _verdict(part, choices)}
+    return overall | {"inner_10km": part | _verdict(part, str(happened.name), choices)}
 
 
 def _fit(model: str, table: pd.DataFrame, label: npt.NDArray[np.int64], choices: Mapping[str, Any]) -> Any:
@@ -288,7 +289,7 @@ def _paired(difference: float, resampled: Floats, level: float) -> dict[str, Any
     return {"difference": round(difference, 4), "ci": edges, "established": bool(edges and edges[0] > 0)}
 
 
-def _verdict(inner: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
+def _verdict(inner: Mapping[str, Any], outcome: str, choices: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a forecast may rank tracts near downtown, for each model: it must beat chance and distance."""
     ranks = {}
     for model in MODELS:
@@ -296,7 +297,5 @@ def _verdict(inner: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, 
         edges = found["auc_ci"] if found else None
         beats = bool(found) and inner["paired"]["F00"][model][NEAR]["established"]
         ranks[model] = bool(edges and edges[0] > 0.5 and beats)  # noqa: PLR2004 - chance
-    return {
-        "may_rank": ranks,
-        "reads": choices["reading"] if any(ranks.values()) else choices["not_told_apart"],
-    }
+    told_apart = f"{choices['reading']} {choices['outcomes'][outcome]['meaning']}"
+    return {"may_rank": ranks, "reads": told_apart if any(ranks.values()) else choices["not_told_apart"]}

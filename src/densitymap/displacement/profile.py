@@ -93,9 +93,13 @@ def _value(number: float | None, margin: float | str | None, words: Mapping[str,
     """Give a value with its margin, or say why one of them is not there."""
     if number is None or pd.isna(number):
         return {"value": None, "margin": None, "note": words["absent"]}
-    known = margin is not None and not isinstance(margin, str) and not pd.isna(margin)
-    shown = round(float(margin), 4) if known else (margin if isinstance(margin, str) else words["no_margin"])
-    return {"value": round(float(number), 4), "margin": shown}
+    if not isinstance(margin, str):
+        unknown = margin is None or pd.isna(margin)
+        return {
+            "value": round(float(number), 4),
+            "margin": words["no_margin"] if unknown else round(float(margin or 0), 4),
+        }
+    return {"value": round(float(number), 4), "margin": margin}
 
 
 def _shapes(given: ProfileInput, vintage: int) -> gpd.GeoDataFrame:
