@@ -64,8 +64,8 @@ def standards_for(
     zones = parse_zones(parts["zone_district"], policy.code)
     law = law_table(policy.code, uses)
     row = _law_rows(zones["zone_key"], law, len(uses))
-    wide = law.take(np.where(row < 0, 0, row).ravel()).reset_index(drop=True)
-    wide.loc[row.ravel() < 0, wide.columns.difference(["use"])] = np.nan
+    unread_last = law.reset_index(drop=True).reindex(np.arange(len(law) + 1))
+    wide = unread_last.take(row.ravel()).reset_index(drop=True)
     wide["use"] = pd.Categorical.from_codes(np.tile(np.arange(len(uses)), len(parts)), pd.Index(uses))
     repeat = np.repeat(np.arange(len(parts)), len(uses))
     context = pd.concat([parts, zones[list(ZONE_COLUMNS)]], axis=1).take(repeat).reset_index(drop=True)
