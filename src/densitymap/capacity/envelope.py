@@ -8,6 +8,8 @@ as in the prototype, leave slivers at obtuse corners where a wide yard meets a n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -23,6 +25,7 @@ YARDS = ("front", "side", "rear", "street_side")
 
 _REFLEX_LIMIT = 2.0
 _BEYOND_FT = 1.0
+_CHUNK = 512
 
 
 def edge_yards(survey: Survey, yards: pd.DataFrame) -> Floats:
@@ -74,8 +77,14 @@ def exact_envelopes(survey: Survey, yards: Floats, blocked: Geometries | None = 
     together = np.full(len(survey.lots), None, dtype=object)
     lots, place = np.unique(owner[order], return_inverse=True)
     together[lots] = shapely.geometrycollections(strips[order], indices=place)
-    union = shapely.union_all(together.reshape(-1, 1), axis=1)
-    return largest_part(shapely.difference(survey.shapes, union))
+    left = np.full(len(together), None, dtype=object)
+
+    def cut(rows: slice, _start: int, _stop: int) -> None:
+        union = shapely.union_all(together[rows].reshape(-1, 1), axis=1)
+        left[rows] = shapely.difference(survey.shapes[rows], union)
+
+    kernel.in_chunks(cut, len(left), _CHUNK)
+    return largest_part(left)
 
 
 def _strips(survey: Survey, yards: Floats) -> tuple[Geometries, Indices]:
@@ -154,19 +163,36 @@ def largest_part(shapes: Geometries) -> Geometries:
     return result
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slow:
+    """The lots the half-planes cannot treat, and their envelopes by GEOS."""
+
+    rows: Indices
+    shapes: Geometries
+
+
+def slow_envelopes(survey: Survey, yards: Floats, blocked: Geometries | None = None) -> Slow:
+    """Envelopes of the lots that take the exact path and whose yards are known."""
+    rows = np.flatnonzero(known_yards(survey, yards) & ~takes_kernel(survey, blocked))
+    if len(rows) == 0:
+        return Slow(rows=rows, shapes=np.empty(0, dtype=object))
+    some, mine = subset(survey, rows)
+    shapes = exact_envelopes(some, yards[mine], None if blocked is None else blocked[rows])
+    return Slow(rows=rows, shapes=shapes)
+
+
 def envelope_areas(survey: Survey, yards: Floats, blocked: Geometries | None = None) -> Floats:
     """Area [ft2] inside the yards of each lot; NaN where a yard is unread or there is no lot."""
+    return areas_of(survey, yards, slow_envelopes(survey, yards, blocked), blocked)
+
+
+def areas_of(survey: Survey, yards: Floats, slow: Slow, blocked: Geometries | None = None) -> Floats:
+    """As :func:`envelope_areas`, from envelopes already cut."""
     area = np.full(len(survey.lots), np.nan)
-    known = known_yards(survey, yards)
-    fast = takes_kernel(survey, blocked) & known
+    fast = takes_kernel(survey, blocked) & known_yards(survey, yards)
     lines, offsets, boxes = planes(survey)
     area[fast] = kernel.clip_areas(lines, np.nan_to_num(yards), offsets, boxes)[fast]
-    slow = np.flatnonzero(known & ~fast)
-    if len(slow):
-        some, mine = subset(survey, slow)
-        area[slow] = shapely.area(
-            exact_envelopes(some, yards[mine], None if blocked is None else blocked[slow])
-        )
+    area[slow.rows] = shapely.area(slow.shapes)
     return area
 
 

@@ -14,6 +14,7 @@ import shapely
 
 from densitymap.capacity import envelope, exact, kernel
 from densitymap.capacity.edges import Flags
+from densitymap.capacity.envelope import Slow
 from densitymap.capacity.rules import Rules
 from densitymap.capacity.survey import Survey
 from densitymap.geometry import Floats, Geometries
@@ -130,14 +131,17 @@ def place(
     if reuse is not None and same:
         area, width, ranges = reuse.envelope_ft2, reuse.width_ft, reuse.main
     else:
-        area = envelope.envelope_areas(survey, by_edge, blocked)
+        slow = envelope.slow_envelopes(survey, by_edge, blocked)
+        area = envelope.areas_of(survey, by_edge, slow, blocked)
         width = envelope.width_at_front_yard(survey, yards["front"].to_numpy(float))
         own = np.stack([house.width_ft, house.depth_ft], axis=1)[:, None, :]
-        ranges = _named(survey, by_edge, main, blocked, own=own)
+        ranges = _named(survey, by_edge, main, slow, own=own, blocked=blocked)
     if reuse is not None and same_adu:
         behind = reuse.adu
     else:
-        behind = _named(survey, envelope.edge_yards(survey, adu_yards), adu, blocked)
+        by_edge = envelope.edge_yards(survey, adu_yards)
+        slow = envelope.slow_envelopes(survey, by_edge, blocked)
+        behind = _named(survey, by_edge, adu, slow, blocked=blocked)
     fast = int(envelope.takes_kernel(survey, blocked).sum())
     lots = int((~shapely.is_missing(survey.shapes)).sum())
     counted = {"kernel": fast, "exact": lots - fast, "no shape": len(survey.lots) - lots}
@@ -156,20 +160,28 @@ def _named(
     survey: Survey,
     yards: Floats,
     templates: pd.DataFrame,
-    blocked: Geometries | None,
+    slow: Slow,
     *,
     own: Floats | None = None,
+    blocked: Geometries | None = None,
 ) -> dict[str, Floats]:
     count = len(survey.lots)
     sizes = np.broadcast_to(templates[["width_ft", "depth_ft"]].to_numpy(float), (count, len(templates), 2))
     names = list(templates.index)
     if own is not None:
         sizes, names = np.concatenate([sizes, own], axis=1), [*names, HOUSE]
-    out = fit_ranges(survey, yards, np.ascontiguousarray(sizes), blocked=blocked)
+    out = fit_ranges(survey, yards, np.ascontiguousarray(sizes), blocked=blocked, slow=slow)
     return {name: out[:, k] for k, name in enumerate(names)}
 
 
-def fit_ranges(survey: Survey, yards: Floats, sizes: Floats, *, blocked: Geometries | None = None) -> Floats:
+def fit_ranges(
+    survey: Survey,
+    yards: Floats,
+    sizes: Floats,
+    *,
+    blocked: Geometries | None = None,
+    slow: Slow | None = None,
+) -> Floats:
     """Where rectangles fit: by the kernel on convex lots, by GEOS on the rest; NaN where a yard is unread.
 
     Parameters
@@ -182,23 +194,22 @@ def fit_ranges(survey: Survey, yards: Floats, sizes: Floats, *, blocked: Geometr
         Width and depth [ft] of K rectangles.
     blocked
         Ground on which nothing may stand, or None.
+    slow
+        Envelopes of the lots of the exact path, where they were cut already.
     """
-    known = envelope.known_yards(survey, yards)
-    fast = envelope.takes_kernel(survey, blocked) & known
+    fast = envelope.takes_kernel(survey, blocked) & envelope.known_yards(survey, yards)
     lines, offsets, boxes = envelope.planes(survey)
     skew = survey.lots["skew_rad"].to_numpy(float)
-    out = np.full((len(known), sizes.shape[1], 3), np.nan)
+    out = np.full((len(fast), sizes.shape[1], 3), np.nan)
     if fast.any():
         tried = np.where(fast[:, None, None], sizes, np.nan)
         found = kernel.fit_ranges(
             lines, np.nan_to_num(yards), offsets, np.nan_to_num(boxes), tried, skew=skew
         )
         out[fast] = found[fast]
-    slow = np.flatnonzero(known & ~fast)
-    if len(slow):
-        some, mine = envelope.subset(survey, slow)
-        shapes = envelope.exact_envelopes(some, yards[mine], None if blocked is None else blocked[slow])
-        out[slow] = exact.fit_ranges(shapes, sizes[slow], skew=skew[slow])
+    slow = slow or envelope.slow_envelopes(survey, yards, blocked)
+    if len(slow.rows):
+        out[slow.rows] = exact.fit_ranges(slow.shapes, sizes[slow.rows], skew=skew[slow.rows])
     return out
 
 

@@ -6,6 +6,7 @@ nullable logic of the house: FALSE and unknown is FALSE, TRUE and unknown is MAY
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -268,10 +269,7 @@ def sentences(fits: pd.DataFrame, *, place: pd.Series | None = None) -> pd.Serie
         unknown = rows & missing & (rule in _UNKNOWN)
         for chosen, words in ((rows & ~unknown, sentence), (unknown, _UNKNOWN.get(rule, sentence))):
             if chosen.any():
-                said = pd.Series(words, index=fits.index[chosen], dtype="string")
-                for mark, values in (("{have}", have), ("{need}", need), ("{place}", names)):
-                    said = _filled(said, mark, values[chosen]) if mark in words else said
-                text[chosen] = said
+                text[chosen] = _filled(words, fits.index[chosen], have=have, need=need, place=names)
     text = _doubted(text, fits, speaks & ~missing)
     text[fits["verdict"].eq("NO DATA").fillna(value=False)] = (
         "Nothing is known of this lot's shape or zoning."
@@ -295,9 +293,13 @@ def _doubted(text: pd.Series, fits: pd.DataFrame, rows: pd.Series) -> pd.Series:
     return text.mask(record, text + " Allowed if it is a lot of record, which is not known.")
 
 
-def _filled(said: pd.Series, mark: str, values: pd.Series) -> pd.Series:
-    parts = said.str.partition(mark).astype("string")
-    return parts[0] + values.astype("string") + parts[2]
+def _filled(words: str, index: pd.Index, **values: pd.Series) -> pd.Series:
+    """The sentence with its figures, one row each; what a figure says is never read as a mark."""
+    said = pd.Series("", index=index, dtype="string")
+    for piece in re.split(r"(\{\w+\})", words):
+        name = piece.strip("{}")
+        said = said + (values[name].loc[index].astype("string") if piece.startswith("{") else piece)
+    return said
 
 
 def _figures(values: pd.Series) -> pd.Series:
