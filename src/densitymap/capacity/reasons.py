@@ -85,7 +85,7 @@ def shown(values: pd.Series) -> pd.Series:
 
     Examples
     --------
-    >>> shown(pd.Series([50.0, 69.55, 8000.0])).tolist()
+    >>> shown(pd.Series([50.0, 69.5, 8000.0])).tolist()
     ['50', '69.5', '8,000']
     """
     numbers = values.to_numpy(np.float64, na_value=np.nan).round(1)
