@@ -1,0 +1,1 @@
+"""Policies and the levers that change them; what joins law, lots and capacity."""
