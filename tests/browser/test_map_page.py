@@ -445,3 +445,12 @@ def test_amharic_is_drawn_with_an_ethiopic_font(seen, tmp_path):
         font["familyName"] for font in client.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
     ]
     assert any("Ethiopic" in font or "Abyssinica" in font for font in fonts), f"{fonts}: run `make system`"
+
+
+def test_on_paper_the_whole_map_is_shown(seen, written):
+    page = seen().open(written["plain"])
+    page.emulate_media(media="print")
+    page.wait_for_timeout(300)
+    assert page.evaluate("densitymap.app.map.getBounds().contains(densitymap.app.M.bounds)")
+    assert not page.is_visible("#choose")
+    assert page.is_visible("#legend")

@@ -21,7 +21,7 @@ from densitymap.errors import ValidationError
 from densitymap.maps import assets, layers, pack, static, words
 from densitymap.maps.content import MapInput, check
 
-SCRIPTS = ("unpack.js", "canvas.js", "symbols.js", "find.js", "app.js", "tools.js")
+SCRIPTS = ("unpack.js", "canvas.js", "symbols.js", "find.js", "app.js", "card.js", "tools.js")
 
 _FIGURE = Template(assets.own("figure.html"))
 
@@ -161,6 +161,7 @@ def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:
         coverage=content.coverage_sentence,
         credits=static.credits_of(content),
         picture=Markup(static.picture(content, zones, theme, say)),  # noqa: S704 (every text in it is escaped)
+        key=theme["classes"] if theme else [],
         tables=static.tables(content, say),
         sources=static.sources(content, say),
         doubts=content.doubts,

@@ -192,7 +192,7 @@ def _neighborhoods(content: MapInput, words: Words) -> dict[str, Any]:
         [
             str(name),
             _text(npu, words),
-            spoken(acres, "acres", words),
+            spoken(acres, "tenths", words),
             cells[0],
             _share(share, words),
             *cells[1:],
@@ -215,7 +215,7 @@ def _neighborhoods(content: MapInput, words: Words) -> dict[str, Any]:
     foot = [
         words("tables.total"),
         "",
-        spoken(frame["acres_in_area"].sum(), "acres", words),
+        spoken(frame["acres_in_area"].sum(), "tenths", words),
         total[0],
         "",
         *total[1:],
@@ -248,7 +248,7 @@ def _zones(content: MapInput, words: Words) -> dict[str, Any]:
         [
             _text(name, words),
             f"{count:,}",
-            spoken(acre, "acres", words),
+            spoken(acre, "tenths", words),
             *(_text(cell, words) for cell in cells),
         ]
         for name, count, acre, cells in zip(polygons.index, polygons, acres, firsts.to_numpy(), strict=True)
@@ -256,7 +256,7 @@ def _zones(content: MapInput, words: Words) -> dict[str, Any]:
     total = [
         words("tables.total"),
         f"{polygons.sum():,}",
-        spoken(acres.sum(), "acres", words),
+        spoken(acres.sum(), "tenths", words),
         *[""] * len(allowed),
     ]
     table = _table("zones", words, heads, rows, total=total)

@@ -160,6 +160,6 @@ def spoken(value: float, form: str, words: Words) -> str:
     if form == "year":
         return f"{value:.0f}"
     scaled = value * 100 if form in {"share", "score"} else value
-    digits = 1 if form == "acres" else 0
+    digits = 1 if form in {"acres", "tenths"} else 0
     phrase = words.get(f"format.{form}", "{n}")
     return fill(phrase, {"n": f"{scaled:,.{digits}f}"})

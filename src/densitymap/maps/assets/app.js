@@ -34,6 +34,7 @@
     document.documentElement.style.setProperty("--top", `${$("app").offsetTop}px`);
     map.invalidateSize({ animate: false });
     app.layer = new dm.Layer([], { bits: app.bits });
+    document.querySelectorAll("details.table").forEach((table) => { table.open = false; });
     app.redraw = () => { app.names.set(namesOf(app)); app.layer.repaint(sceneOf(app)); app.afterScene?.(); };
     app.names.set(namesOf(app));
     app.layer.scene = sceneOf(app);
@@ -50,12 +51,24 @@
       if (e.key === "Enter" && e.target === map.getContainer()) { e.preventDefault(); app.place(map.getCenter(), true); }
     });
     restorePick(app);
+    onPaper(map);
     writeHash(app);
     $("msg").textContent = "";
     const ready = () => requestAnimationFrame(() => requestAnimationFrame(() => { dm.ready = performance.now(); }));
     if (app.layer.isLoading()) app.layer.once("load", ready);
     else ready();
   };
+
+  /* On paper the map has another shape: show there what the screen shows. */
+  function onPaper(map) {
+    const print = matchMedia("print");
+    let shown = null;
+    print.addEventListener("change", () => {
+      if (print.matches) shown = map.getBounds();
+      map.invalidateSize({ animate: false, pan: false });
+      if (shown) map.fitBounds(shown, { animate: false });
+    });
+  }
 
   function fill(phrase, values) {
     return phrase.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
@@ -72,8 +85,7 @@
     const n = app.number(form === "share" || form === "score" ? value * 100 : value, digits);
     return app.say("format." + (app.M.words["format." + form] ? form : "plain"), { n });
   }
-  const M_DATA = "en"; // sentences that come from the data are in English
-  const unknown = (v) => v == null || Number.isNaN(v);
+  dm.unknown = (v) => v == null || Number.isNaN(v);
 
   /* Place of every feature in a theme's classes, worked out once per theme; the last is "no data". */
   function classesOf(app) {
@@ -98,7 +110,7 @@
   }
 
   const fillsOf = (theme) => theme.classes.map((c) => (c.hatch ? dm.hatch(c.hatch, c.colour) : c.colour));
-  const noParcels = (app, i) => dm.value(app.sets.neighborhoods, "has_parcels", i)?.toLowerCase() === "false";
+  const noParcels = (dm.noParcels = (app, i) => dm.value(app.sets.neighborhoods, "has_parcels", i)?.toLowerCase() === "false");
 
   function sceneOf(app) {
     const { sets, M, state } = app, marks = M.marks, scene = [], areas = app.themes[state.areas], lots = app.themes[state.lots];
@@ -263,7 +275,7 @@
       if (go.value === "") { app.map.fitBounds(M.bounds); return; }
       if (go.value.startsWith("set:")) { const name = go.value.slice(4), set = app.sets[name]; state.over.add(name); app.redraw(); app.map.fitBounds(boundsOf(app, set, null)); return; }
       app.map.fitBounds(boundsOf(app, hoods, +go.value));
-      show(app, { neighborhoods: +go.value }, true);
+      app.show({ neighborhoods: +go.value }, true);
     });
     $("reset").addEventListener("click", () => { history.replaceState(null, "", location.pathname + location.search); location.reload(); });
   }
@@ -276,163 +288,6 @@
     return L.latLngBounds(dm.toLatLng(app, low(0), low(1)), dm.toLatLng(app, high(2), high(3)));
   }
   dm.boundsOf = boundsOf;
-
-  function highlight(app, set, i) {
-    app.outline?.remove();
-    const lines = [];
-    for (let k = set.rings[i]; k < set.rings[i + 1]; k++) {
-      const line = [];
-      for (let v = set.vertices[k]; v < set.vertices[k + 1]; v++) line.push(dm.toLatLng(app, set.X[v], set.Y[v]));
-      lines.push(line.concat(line.slice(0, 1)));
-    }
-    app.outline = L.polyline(lines, { color: app.M.marks.selected, weight: 4, interactive: false }).addTo(app.map);
-  }
-
-  /* What lies at a spot, as places in the sets; -1 for none. */
-  function at(app, x, y) {
-    const found = {};
-    for (const name of ["lots", "zones", "tracts", "neighborhoods", "buildings"]) {
-      const hits = app.sets[name] ? dm.hit(app.sets[name], x, y).filter((i) => name !== "lots" || !app.hidden[i]) : [];
-      if (hits.length) found[name] = hits[0];
-    }
-    return found;
-  }
-
-  dm.extras = [(app) => {
-    app.place = function (latlng, focus) {
-      const [x, y] = dm.toSteps(app, latlng), found = at(app, x, y);
-      found.near = near(app, x, y);
-      app.state.spot = latlng;
-      show(app, found, focus);
-    };
-    app.lot = function (i, focus) {
-      const [x, y] = dm.inner(app.sets.lots, i), found = { ...at(app, x, y), lots: i, near: near(app, x, y) };
-      app.state.spot = null;
-      if (focus) app.map.fitBounds(boundsOf(app, app.sets.lots, i), { maxZoom: 17, animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
-      show(app, found, focus);
-    };
-    app.show = (found, focus) => show(app, found, focus);
-  }];
-
-  function near(app, x, y) {
-    const reach = 9 / 2 ** (app.map.getZoom() + 8 - app.bits), out = [];
-    for (const o of app.M.overlays.filter((o) => app.state.over.has(o.set) && o.set !== "buildings" && o.set !== "streets")) {
-      const set = app.sets[o.set];
-      for (const i of set.within(x - reach, y - reach, x + reach, y + reach)) {
-        const is = o.kind === "polygon" ? dm.contains(set, i, x, y) : o.kind === "point" || close(set, i, x, y, reach);
-        if (is) out.push([o.title, dm.value(set, "name", i)].filter(Boolean).join(": "));
-      }
-    }
-    return [...new Set(out)];
-  }
-  function close(set, i, x, y, reach) {
-    for (let k = set.rings[i]; k < set.rings[i + 1]; k++) {
-      for (let v = set.vertices[k] + 1; v < set.vertices[k + 1]; v++) {
-        const ax = set.X[v - 1], ay = set.Y[v - 1], dx = set.X[v] - ax, dy = set.Y[v] - ay;
-        const t = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
-        if (Math.hypot(x - ax - t * dx, y - ay - t * dy) <= reach) return true;
-      }
-    }
-    return false;
-  }
-
-  function facts(app, parent, name, i, skip) {
-    const set = app.sets[name], list = el("dl", null, parent);
-    let beside = null;
-    for (const field of app.M.cards[name] ?? []) {
-      const value = dm.value(set, field.column, i);
-      if (field.column === skip || (field.hide != null && value === field.hide)) continue;
-      if (field.column === "missing_note" && !value) continue;
-      if ((field.beside || field.quiet) && (unknown(value) || value === "")) continue;
-      if (field.beside && !beside) { el("h4", app.say("card.beside"), parent); beside = el("dl", null, parent); }
-      const target = beside && field.beside ? beside : list;
-      el("dt", field.title, target);
-      let text = app.spoken(value, field.format);
-      if (field.column === "zone_district") { const part = dm.value(set, "zone_share", i); if (part < 0.995) text += ` (${app.say("card.share_of_lot", { share: app.spoken(part, "share") })})`; }
-      const cell = el("dd", text, target);
-      if (field.moe && !unknown(value)) {
-        const moe = dm.value(set, field.moe, i);
-        el("br", null, cell);
-        el("small", unknown(moe) ? app.say("card.no_moe") : app.say("card.moe", { moe: app.spoken(moe, field.format) }), cell);
-      }
-    }
-    return list;
-  }
-
-  function badge(app, parent, verdict) {
-    const value = verdict ?? "NO DATA", theme = app.M.themes.find((t) => t.base === "verdict"), b = el("span", app.say("verdict." + value), parent, "badge");
-    const c = theme?.classes.find((k) => k.value === value);
-    b.style.background = c ? c.colour : "#fff";
-    b.style.color = value === "TRUE" ? "#fff" : "#111";
-  }
-
-  dm.lotRules = lotRules;
-  function lotRules(app, card, i) {
-    for (const policy of app.M.policies) {
-      const get = (column) => dm.value(app.sets.lots, `${column}__${policy.name}`, i), box = el("div", null, card, "rule");
-      el("p", policy.question || policy.title, box, "q");
-      const line = el("p", null, box);
-      badge(app, line, get("verdict"));
-      el("span", `${app.say("card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
-      if (get("reason")) el("p", get("reason"), box).lang = M_DATA;
-      if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
-    }
-  }
-
-  function zoneCard(app, card, i) {
-    const set = app.sets.zones;
-    el("h3", `${app.say("card.zone")}: ${dm.value(set, "zone_district", i) ?? app.say("card.not_known")}`, card);
-    el("p", app.say("card.minimum_lot"), card);
-    const list = el("dl", null, card);
-    app.M.policies.forEach((policy, k) => {
-      el("dt", policy.title, list);
-      const allowed = dm.value(set, "allowed_" + (k ? policy.name : "today"), i);
-      const cell = el("dd", allowed ?? app.say("card.not_known"), list);
-      if (allowed) cell.lang = M_DATA;
-    });
-    facts(app, card, "zones", i, "zone_district");
-    if (dm.value(set, "citation", i)) el("p", app.say("card.section", { citation: dm.value(set, "citation", i) }), card, "cite");
-    const url = dm.value(set, "zone_url", i);
-    if (url && /^https:\/\//.test(url)) Object.assign(el("a", app.say("card.code"), el("p", null, card)), { href: url, rel: "noopener noreferrer" });
-  }
-
-  function show(app, found, focus) {
-    const { sets, say } = app, card = $("card-body");
-    card.textContent = "";
-    const has = (name) => found[name] != null;
-    const hood = has("neighborhoods") ? dm.value(sets.neighborhoods, "neighborhood", found.neighborhoods) : null;
-    let title = hood ?? say("card.title");
-    if (has("lots")) title = dm.value(sets.lots, "site_address", found.lots) || say("card.no_address");
-    $("card-title").textContent = title;
-    app.outline?.remove();
-    app.state.lot = has("lots") ? dm.value(sets.lots, "parcel_id", found.lots) : null;
-    app.picked = has("lots") ? found.lots : null;
-    if (has("lots")) { lotRules(app, card, found.lots); facts(app, card, "lots", found.lots); }
-    else if (has("zones") && sets.lots.n) el("p", say("card.no_lot_here"), card, "note");
-    if (has("buildings")) { el("h3", say("card.building"), card); facts(app, card, "buildings", found.buildings); }
-    if (has("zones")) zoneCard(app, card, found.zones);
-    if (has("neighborhoods")) {
-      el("h3", `${say("card.neighborhood")}: ${hood ?? say("card.not_known")}`, card);
-      if (noParcels(app, found.neighborhoods)) el("p", say("card.no_parcels"), card);
-      facts(app, card, "neighborhoods", found.neighborhoods);
-    }
-    if (has("tracts")) {
-      const i = found.tracts;
-      el("h3", `${say("card.tract")} ${dm.value(sets.tracts, "tract_geoid", i)}`, card);
-      el("p", say("card.years", { period: dm.value(sets.tracts, "acs_period", i) ?? say("card.not_known"), vintage: dm.value(sets.tracts, "tract_vintage", i) ?? "" }), card, "cite");
-      facts(app, card, "tracts", i);
-    }
-    if (found.near?.length) { el("h3", say("card.overlay"), card); found.near.forEach((text) => el("p", text, card)); }
-    const main = ["lots", "zones", "neighborhoods", "tracts"].find(has);
-    if (!main) el("p", say(found.near?.length ? "card.nothing" : focus ? "card.centre" : "card.nothing"), card);
-    else highlight(app, sets[main], found[main]);
-    $("card").dispatchEvent(new CustomEvent("shown"));
-    $("side").scrollTop = 0;
-    $("msg").textContent = say("card.here", { name: title });
-    if (focus) $("card-title").focus();
-    else if (matchMedia("(max-width:760px)").matches) $("card").scrollIntoView({ block: "start" });
-    writeHash(app);
-  }
 
   function readHash(app) {
     const given = new URLSearchParams(location.hash.slice(1)), { state, M } = app;
