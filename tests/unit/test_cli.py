@@ -48,7 +48,7 @@ def test_without_json_nothing_is_on_stdout(space):
 
 
 def test_every_command_names_the_next(space):
-    assert "Next: densitymap build" in densitymap("zone", "R-4", "--workspace", space).err
+    assert "Next: densitymap lot" in densitymap("zone", "R-4", "--workspace", space).err
 
 
 def test_nothing_built_is_exit_3_with_the_next_step(tmp_path):

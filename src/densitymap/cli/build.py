@@ -89,6 +89,12 @@ def _tell(report: dict[str, Any]) -> None:
             say(f"  {name}: {entry['count']:,}")
     for policy, counts in report["verdicts"].items():
         say(f"{policy}: " + ", ".join(f"{word} {count:,}" for word, count in counts.items()))
+    for row in report["minimums"]:
+        if row["reference_both"] is not None:
+            say(
+                f"{row['zone_district']}: {row['both']:.1%} of {row['lots']:,} lots meet its own area and width "
+                f"({row['both_if_close_calls_pass']:.1%} if close calls pass; reference {row['reference_both']:.0%})"
+            )
     for name, entry in report["layers"].items():
         for unused in entry["unused_files"]:
             say(f"Unused: {unused} (the layer {name} has a file of higher order)")

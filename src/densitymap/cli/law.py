@@ -1,4 +1,4 @@
-"""Commands about the law: ``zone``, ``cases``."""
+"""Commands about the law: ``zone``, ``lot``, ``cases``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from densitymap.cli.console import SETTINGS
+from densitymap.errors import UsageError
+from densitymap.pipeline.lot import explain_parcel
 from densitymap.pipeline.tables import read_text_table
 from densitymap.scenarios.cases import run_cases
+from densitymap.scenarios.explain_lot import explain_lot
 from densitymap.zoning.code import load_code
 from densitymap.zoning.parse import describe
 
@@ -27,8 +30,49 @@ def zone(
     answer = describe(text, load_code(code))
     for part in answer if isinstance(answer, list) else [answer]:
         SETTINGS.say(", ".join(f"{key} {_word(value)}" for key, value in part.items() if value is not None))
-    SETTINGS.say("Next: densitymap build")
+    SETTINGS.say('Next: densitymap lot --wkt "POLYGON((0 0,50 0,50 150,0 150,0 0))" --zone CODE')
     SETTINGS.answer(answer)
+
+
+def lot(
+    parcel_id: Annotated[
+        str | None, typer.Argument(help="A lot of the last build: identifier or address.")
+    ] = None,
+    wkt: Annotated[str | None, typer.Option(help="A lot you draw, in feet.")] = None,
+    zone_code: Annotated[str | None, typer.Option("--zone", help="Its zoning code.")] = None,
+    house: Annotated[str, typer.Option(help="The house on it: x0 y0 x1 y1, in feet.")] = "",
+    floor: Annotated[float | None, typer.Option(help="Floor area of the house, in ft2.")] = None,
+    streets: Annotated[str, typer.Option(help="Its street edges, as WKT lines.")] = "",
+    of_record: Annotated[str, typer.Option(help="Lot of record: yes, no or unknown.")] = "unknown",
+) -> None:
+    """Explain one lot, from the law to the verdict, with citations.
+
+    Example: densitymap lot --wkt "POLYGON((0 0,50 0,50 150,0 150,0 0))" --zone R-4A
+    """
+    if parcel_id is None and (wkt is None or zone_code is None):
+        raise UsageError("Name a lot of the last build, or draw one with --wkt and --zone")
+    if wkt is not None and zone_code is not None:
+        answer = explain_lot(
+            wkt, zone_code, house=house, house_floor_ft2=floor, streets=streets, of_record=of_record
+        )
+        for policy in answer["policies"]:
+            _tell(policy["title"], policy["verdicts"])
+    else:
+        answer = explain_parcel(SETTINGS.workspace, str(parcel_id))
+        SETTINGS.say(f"{answer['lot']['site_address']} ({answer['parcel_id']})")
+        for row in answer["allowed"]:
+            SETTINGS.say(f"{row['policy']}: {row['verdict']}. {row['reason']} [{row['citation']}]")
+        for name in dict.fromkeys(row["policy"] for row in answer["fits"]):
+            _tell(f"{name}, what fits", [row for row in answer["fits"] if row["policy"] == name])
+    SETTINGS.say("Next: densitymap map")
+    SETTINGS.answer(answer)
+
+
+def _tell(title: str, rows: list[dict[str, Any]]) -> None:
+    SETTINGS.say(f"{title}:")
+    for row in rows:
+        form = row["form"] or row["fit_type"]
+        SETTINGS.say(f"  {row['verdict']:<7} {row['fit_mode']:<5} {form} ({row['units']}): {row['reason']}")
 
 
 def cases(
@@ -55,4 +99,4 @@ def _word(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-COMMANDS = {"zone": zone, "cases": cases}
+COMMANDS = {"zone": zone, "lot": lot, "cases": cases}

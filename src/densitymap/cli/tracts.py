@@ -1,7 +1,8 @@
-"""Commands about census tracts: ``typology``."""
+"""Commands about census tracts and places: ``typology``, ``backtest``, ``profile``."""
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,10 @@ from typing import Annotated
 import typer
 
 from densitymap.cli.console import SETTINGS
+from densitymap.displacement.backtest import run as run_backtest
 from densitymap.displacement.typology_table import typology_file
-from densitymap.pipeline.tables import write_csv
+from densitymap.pipeline.profile import profile_of
+from densitymap.pipeline.tables import read_panel, write_csv
 
 
 class Mode(StrEnum):
@@ -51,4 +54,38 @@ def typology(
     SETTINGS.answer({"file": str(out), "tracts": len(table), "labels": counts.to_dict()})
 
 
-COMMANDS = {"typology": typology}
+def backtest(
+    panel: Annotated[Path, typer.Option(help="Tracts 1990-2018, as the data pack's panel.")],
+    test: Annotated[str, typer.Option(help="Metro to test on; the others are learnt from.")],
+) -> None:
+    """Say how well the past of other metros foretold which tracts of this one changed.
+
+    Example: densitymap backtest --panel tracts_1990_2018.csv.gz --test Atlanta
+    """
+    with SETTINGS.progress("Testing"):
+        result = run_backtest(read_panel(panel), test)
+    SETTINGS.say(result["caveat"])
+    for name, outcome in result["outcomes"].items():
+        for features in ("F00", "F12"):
+            told = ", ".join(
+                f"{model} AUC {scores['auc']:.2f}" for model, scores in outcome[features].items()
+            )
+            SETTINGS.say(f"{name} {features}: {told}")
+    SETTINGS.say("Next: densitymap profile Reynoldstown")
+    SETTINGS.answer(result)
+
+
+def profile(place: Annotated[str, typer.Argument(help="Neighbourhood, npu-o or district-5.")]) -> None:
+    """Tell a place over the years, each figure with its margin or why it has none.
+
+    Example: densitymap profile Reynoldstown --json
+    """
+    told = profile_of(SETTINGS.workspace, place)
+    SETTINGS.say(f"{told['place']}: {told['acres']:,} acres. {told['note']}")
+    for tract in told["tracts"]:
+        SETTINGS.say(json.dumps(tract, ensure_ascii=False, default=str))
+    SETTINGS.say("Next: --json for every figure with its margin")
+    SETTINGS.answer(told)
+
+
+COMMANDS = {"typology": typology, "backtest": backtest, "profile": profile}

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from densitymap import params
-from densitymap.capacity.allowed import measured_margins
+from densitymap.capacity.legal import measured_margins
 from densitymap.city import City
 from densitymap.displacement.index import judge
 from densitymap.geometry import Geometries, geometries
@@ -21,8 +21,10 @@ from densitymap.scenarios.answers import minimum_lot_answers
 from densitymap.scenarios.fits import fits as fits_under
 from densitymap.scenarios.fits import ground_of_parcels
 from densitymap.scenarios.policy import Policy, apply, load_policy
+from densitymap.scenarios.reach import reach
 from densitymap.zoning.standards import standards_for
 
+BASELINE = "no-change"
 REFORMS = (
     "duplex-by-right",
     "triplex-by-right",
@@ -33,7 +35,7 @@ REFORMS = (
 """Scenarios every build judges, beside today's law; others are run when asked for."""
 INDEX = "pressure"
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
-OUTPUTS = ("allowed", "fits", "zone_answers")
+OUTPUTS = ("allowed", "fits", "reach", "zone_answers")
 FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
 """FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
 FRONTS = "fronts.csv"
@@ -56,8 +58,10 @@ def build_results(space: Workspace, city: City) -> list[str]:
     lots = workspace.read_frame(space.parcels / "parcels.parquet")
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
     rules = policies(city)
-    allowed = allowed_under(lots, rules, parcel_zones=pieces)
+    allowed = allowed_under(lots, rules, parcel_zones=pieces, sliver_share=city.sliver_share)
     workspace.write_frame(space.results / "allowed.parquet", allowed)
+    reached = reach(allowed, rules, baseline=BASELINE)
+    workspace.write_frame(space.results / "reach.parquet", reached)
     fits = _fits(space, lots, pieces, rules)
     workspace.write_frame(space.results / "fits.parquet", fits)
     codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
@@ -66,7 +70,10 @@ def build_results(space: Workspace, city: City) -> list[str]:
     for name in joined["summary"]["tables"]:
         if name.startswith("tracts_"):
             _pressure(space, name)
-    told = _summary(allowed, fits, lots, rules) | {"minimums": meets_own_minimums(lots, pieces, rules[0])}
+    told = _summary(allowed, fits, lots, rules) | {
+        "reach": [{str(key): value for key, value in row.items()} for row in reached.to_dict("records")],
+        "minimums": meets_own_minimums(lots, pieces, rules[0]),
+    }
     workspace.write_json(stamp, {"fingerprint": mark, "summary": told})
     return ["4_results"]
 

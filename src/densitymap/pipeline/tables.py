@@ -34,6 +34,24 @@ def read_text_table(path: Path) -> pd.DataFrame:
     return table
 
 
+def read_panel(path: Path) -> pd.DataFrame:
+    """Read a CSV file of tracts, plain or gzipped: identifiers as text, the rest as numbers.
+
+    Raises
+    ------
+    MissingDataError
+        If the file is not there.
+    ValidationError
+        If it is not a table.
+    """
+    if not path.is_file():
+        raise MissingDataError(f"{path} is not there", next_step="check the path")
+    try:
+        return pd.read_csv(path, dtype={"GEOID": "string"})
+    except (ValueError, OSError, pd.errors.ParserError, UnicodeDecodeError) as fault:
+        raise ValidationError(f"{path.name} is not a CSV table: {fault}") from fault
+
+
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file atomically; text that a spreadsheet would run is marked as text."""
     safe = table.copy()

@@ -1,0 +1,98 @@
+"""Gather what a place's profile is made of from the layers of the last build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from densitymap import params
+from densitymap.city import City, load_city
+from densitymap.displacement.profile import ProfileInput, profile
+from densitymap.geometry import geometries
+from densitymap.parcels import area as areas
+from densitymap.pipeline import workspace
+from densitymap.pipeline.workspace import Workspace
+
+PLACES = ("council_districts", "neighborhoods", "npus", "city_limits")
+CORRIDOR_FT = 1_320.0
+"""A quarter of a mile [ft]: how far from Memorial Drive a sale counts as along it."""
+
+
+def profile_of(space: Workspace, place: str) -> dict[str, Any]:
+    """Profile a neighbourhood, NPU or district over all loaded years.
+
+    Raises
+    ------
+    UsageError, MissingDataError
+        If there is no such place, or nothing was built.
+    """
+    city = load_city("atlanta")
+    loaded = {name: frame for name in PLACES if (frame := _layer(space, name)) is not None}
+    here = areas.resolve(place, loaded, crs=city.crs)
+    return profile(
+        ProfileInput(
+            name=here.name,
+            place=here.frame(city.crs),
+            tracts=_tract_shapes(space, city),
+            measures=_measures(space, city),
+            blocks=_layer(space, "blocks_2020"),
+            history=_layer(space, "tract_panel"),
+            comparisons=_wider(loaded, here.name, city),
+            sales=_sales_along_corridor(space, city),
+        )
+    )
+
+
+def _tract_shapes(space: Workspace, city: City) -> dict[int, gpd.GeoDataFrame]:
+    found = {}
+    for layer in city.with_role("tracts"):
+        frame = _layer(space, layer.name)
+        if frame is not None:
+            found[int(layer.tract_vintage or 0)] = frame
+    return found
+
+
+def _measures(space: Workspace, city: City) -> tuple[pd.DataFrame, ...]:
+    tables = (_layer(space, layer.name) for layer in city.with_role("census"))
+    return tuple(table for table in tables if table is not None)
+
+
+def _wider(loaded: Mapping[str, gpd.GeoDataFrame], name: str, city: City) -> dict[str, gpd.GeoDataFrame]:
+    """The district and the city, for comparison."""
+    wider = {}
+    for text in ("district-5", "city"):
+        needed = "council_districts" if text == "district-5" else "city_limits"
+        if needed in loaded:
+            found = areas.resolve(text, loaded, crs=city.crs)
+            if found.name != name:
+                wider[found.name] = found.frame(city.crs)
+    return wider
+
+
+def _sales_along_corridor(space: Workspace, city: City) -> pd.DataFrame | None:
+    """Sales with acres near Memorial Drive, where its line and such sales are loaded."""
+    streets, sales = _layer(space, "streets"), _layer(space, "sales_with_acres")
+    record = params.load("cities", city.name)["corridors"]["memorial_drive"]
+    if streets is None or sales is None:
+        return None
+    line = streets[streets["feature_name"].str.contains(record["match"], regex=True, na=False)]
+    if line.empty:
+        return None
+    along = shapely.union_all(geometries(line)).buffer(CORRIDOR_FT)
+    near = sales[shapely.intersects(along, geometries(sales))]
+    return pd.DataFrame(
+        {
+            "price_usd": near["sale_price_usd"],
+            "acres": near["lot_acres"],
+            "year": pd.to_datetime(near["sale_date"], errors="coerce", format="mixed").dt.year,
+        }
+    )
+
+
+def _layer(space: Workspace, name: str) -> Any:
+    path = space.layers / f"{name}.parquet"
+    return workspace.read_frame(path) if path.is_file() else None
