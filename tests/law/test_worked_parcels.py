@@ -160,6 +160,12 @@ CASES = [
         "REVIEW",
         id="flood leaves 30 ft of depth",
     ),
+    pytest.param(
+        {"house_x0_y0_x1_y1_ft": "11 35 39 77"},
+        "2/2 2/2 3/3 2/2",
+        "MAYBE",
+        id="floor area unknown: 1,000 to 2,352, so an ADU fits for sure and dividing perhaps",
+    ),
     pytest.param({"constraint": "a note"}, "-/2 -/2 -/3 -/2", "OK", id="other text is a note"),
 ]
 

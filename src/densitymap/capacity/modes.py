@@ -94,6 +94,18 @@ class Setting:
         return self.law.value("adu", "adu_attached_floor_area_max_ft2")
 
     @cached_property
+    def kept_ft2(self) -> tuple[Floats, Floats]:
+        """Floor area of the house that stands, low and high [ft2]; equal where it is known.
+
+        Where only a footprint is known: one storey less porches and attic, to two storeys.
+        """
+        floor, footprint = self.house.floor_ft2, self.house.footprint_ft2
+        low = footprint * self.rules["storeys_unknown_low"] * (1 - self.rules["floor_area_overstated_share"])
+        high = footprint * self.rules["storeys_unknown_high"]
+        unknown = np.isnan(floor)
+        return np.where(unknown, low, floor), np.where(unknown, high, floor)
+
+    @cached_property
     def back_ft(self) -> Floats:
         """Back of the house that stands; where nobody knows it, of a house at the front yard."""
         supposed = self.places.main["SFD"][:, 0]
@@ -301,14 +313,16 @@ def _amounts(at: Setting, option: Option, column: str, own: Floats) -> Floats:
 def _floor(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
     """Floor-area budget; a house kept or divided as it is adds none."""
     limit = floor_area_cap_ft2(at.law, _uses(option)[0], at.area)
-    kept = at.house.floor_ft2 if option.mode == "keep" else 0.0
-    left = limit - kept
+    keeps = option.mode == "keep"
+    low, high = at.kept_ft2 if keeps else (np.zeros(len(limit)), np.zeros(len(limit)))
+    left = limit - high
     new = _amounts(at, option, "floor_area_ft2", at.house.floor_ft2)
     if option.type == "convert":
         return found, left
     if option.adu == ATTACHED:
         return _attached(at, option, found, left, new)
-    return judge(found, "floor_area", left, new, margins=at.margins), left - new
+    softened = limit - low >= new
+    return judge(found, "floor_area", left, new, margins=at.margins, softened=softened), left - new
 
 
 def _attached(
@@ -318,7 +332,7 @@ def _attached(
     share = at.law.value("adu", "adu_attached_share_of_main_max")
     least = at.law.value("adu", "adu_attached_floor_area_min_ft2")
     least = np.where(np.isnan(least), at.rules["attached_adu_min_floor_area_ft2"], least)
-    whole = at.house.floor_ft2 if option.mode == "keep" else new
+    whole = at.kept_ft2[0] if option.mode == "keep" else new
     carved = whole * share / (1 + share)
     added = np.minimum(whole * share, left - new)
     most = np.where(np.isnan(at.attached), np.nan, np.minimum(np.fmax(carved, added), at.attached))
@@ -326,7 +340,9 @@ def _attached(
         found = judge(found, "floor_area", left, new, margins=at.margins)
     permitted = np.where(np.isnan(at.attached), np.nan, (at.attached > 0).astype(float))
     found = judge(found, "use", permitted, np.ones(len(new)), margins=at.margins)
-    return judge(found, "house_size", most, least, margins=at.margins), left - new
+    large = at.kept_ft2[1] * share / (1 + share) if option.mode == "keep" else most
+    softened = (large >= least) & (at.attached >= least)
+    return judge(found, "house_size", most, least, margins=at.margins, softened=softened), left - new
 
 
 def _coverage(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
@@ -360,5 +376,6 @@ def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
         found = judge(found, "home_size", at.law.value("adu", "adu_floor_area_max_ft2"), size, margins=exact)
     if option.type in ("convert", "convert_adu"):
         least = np.full(count, at.rules["conversion_min_floor_area_ft2"])
-        found = judge(found, "house_size", at.house.floor_ft2, least, margins=at.margins)
+        low, high = at.kept_ft2
+        found = judge(found, "house_size", low, least, margins=at.margins, softened=high >= least)
     return found
