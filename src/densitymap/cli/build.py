@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,32 +76,44 @@ def build(
 
 
 def _tell(report: dict[str, Any]) -> None:
-    say = SETTINGS.say
+    for line in [*_told_of_area(report), *_told_of_law(report), *_told_of_files(report)]:
+        SETTINGS.say(line)
+    seconds = sum(report["seconds"].values())
+    SETTINGS.say(f"Took {seconds:.1f} s; redone: {', '.join(report['redone']) or 'nothing'}.")
+
+
+def _told_of_area(report: dict[str, Any]) -> Iterator[str]:
     if report["synthetic"]:
-        say(report["synthetic"])
-    say(
+        yield report["synthetic"]
+    yield (
         f"{report['area']}: {report['lots']:,} lots from {report['parcels_in_area']:,} records "
         f"({report['parcels_read']:,} read), {report['area_covered_share']:.0%} of the land."
     )
     if report["zoned_share"] is not None:
-        say(f"Zoned: {report['zoned_share']:.2%} of records. Unmatched rows by layer:")
+        yield f"Zoned: {report['zoned_share']:.2%} of records."
     for name, entry in report["unmatched"].items():
         if entry["count"]:
-            say(f"  {name}: {entry['count']:,}")
+            yield f"Unmatched, {name}: {entry['count']:,}"
+
+
+def _told_of_law(report: dict[str, Any]) -> Iterator[str]:
     for policy, counts in report["verdicts"].items():
-        say(f"{policy}: " + ", ".join(f"{word} {count:,}" for word, count in counts.items()))
+        yield f"{policy}: " + ", ".join(f"{word} {count:,}" for word, count in counts.items())
     for row in report["minimums"]:
         if row["reference_both"] is not None:
-            say(
-                f"{row['zone_district']}: {row['both']:.1%} of {row['lots']:,} lots meet its own area and width "
-                f"({row['both_if_close_calls_pass']:.1%} if close calls pass; reference {row['reference_both']:.0%})"
+            yield (
+                f"{row['zone_district']}: {row['both']:.1%} of {row['lots']:,} lots meet its own area and "
+                f"width ({row['both_if_close_calls_pass']:.1%} if close calls pass; reference "
+                f"{row['reference_both']:.0%})"
             )
+
+
+def _told_of_files(report: dict[str, Any]) -> Iterator[str]:
     for name, entry in report["layers"].items():
         for unused in entry["unused_files"]:
-            say(f"Unused: {unused} (the layer {name} has a file of higher order)")
+            yield f"Unused: {unused} (the layer {name} has a file of higher order)"
     if report["layers_absent"]:
-        say(f"No file for: {', '.join(report['layers_absent'])}")
-    say(f"Took {sum(report['seconds'].values()):.1f} s; redone: {', '.join(report['redone']) or 'nothing'}.")
+        yield f"No file for: {', '.join(report['layers_absent'])}"
 
 
 COMMANDS = {"sample": sample, "add": add, "build": build}
