@@ -454,3 +454,19 @@ def test_on_paper_the_whole_map_is_shown(seen, written):
     assert page.evaluate("densitymap.app.map.getBounds().contains(densitymap.app.M.bounds)")
     assert not page.is_visible("#choose")
     assert page.is_visible("#legend")
+
+
+def test_uncertain_tracts_are_hatched_and_counted(seen, written, tmp_path):
+    page = seen().open(written["plain"], "#areas=renters&lots=none")
+    assert "too uncertain" not in page.inner_text("#legend")  # 8 points of margin, and one unknown
+    tracts = drawn.content().tracts
+    tracts["renter_share_moe"] = [0.12, np.nan]
+    path = tmp_path / "doubt.html"
+    path.write_text(maps.render(drawn.content(tracts=tracts)), encoding="utf-8")
+    doubted = seen().open(path, "#areas=renters&lots=none")
+    row = doubted.evaluate(
+        "[...document.querySelectorAll('#legend li')].find((e) => e.textContent.includes('too uncertain')).textContent"
+    )
+    assert "1 tracts" in row
+    income = seen().open(path, "#areas=income&lots=none")
+    assert "Margins of error were not published" in income.inner_text("#legend")

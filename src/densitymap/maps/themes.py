@@ -66,6 +66,7 @@ def classify(values: pd.Series, theme: Theme) -> pd.Series:
 
 def _per_policy(record: Mapping[str, Any], policies: Policies, words: Words) -> list[Theme]:
     base = {key: record[key] for key in ("on", "set", "kind")}
+    base["doubt"] = record.get("doubt")
     base |= {"format": record.get("format", "plain"), "sum": record.get("sum"), "base": record["id"]}
     base["group"] = _group(record)
     per = record.get("per")

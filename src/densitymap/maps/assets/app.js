@@ -112,6 +112,20 @@
   const fillsOf = (theme) => theme.classes.map((c) => (c.hatch ? dm.hatch(c.hatch, c.colour) : c.colour));
   const noParcels = (dm.noParcels = (app, i) => dm.value(app.sets.neighborhoods, "has_parcels", i)?.toLowerCase() === "false");
 
+  /* Which features of a theme are too uncertain to lean on: 1, else 0; null where no margin is known. */
+  function doubts(app, theme) {
+    const rule = theme?.doubt, set = theme && app.sets[theme.set];
+    if (!rule) return null;
+    let known = false;
+    const out = Uint8Array.from({ length: set.n }, (_, i) => {
+      const v = dm.value(set, rule.column, i) / (rule.of ? dm.value(set, rule.of, i) : 1);
+      if (set.columns[rule.column] && !Number.isNaN(v)) known = true;
+      else return 0;
+      return v > (rule.above ?? Infinity) || v < (rule.below ?? -Infinity) ? 1 : 0;
+    });
+    return known ? out : null;
+  }
+
   function sceneOf(app) {
     const { sets, M, state } = app, marks = M.marks, scene = [], areas = app.themes[state.areas], lots = app.themes[state.lots];
     const shown = M.overlays.filter((o) => state.over.has(o.set));
@@ -120,6 +134,8 @@
       if (o.dash) scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, zoom: o.zoom });
     };
     if (areas) scene.push({ paint: "fill", set: sets[areas.set], classes: app.classes(areas), fills: fillsOf(areas), alpha: state.lots === "none" ? marks.areas_alpha : marks.areas_alpha_under_lots, stroke: "rgba(60,60,60,.5)", width: 0.7, strokeZoom: 13 });
+    const unsure = doubts(app, areas);
+    if (unsure?.includes(1)) scene.push({ paint: "fill", set: sets[areas.set], classes: unsure.map((flag) => (flag ? 0 : 255)), fills: [dm.hatch(marks.doubt_hatch)] });
     const raster = app.rasters[state.areas];
     if (raster) scene.push({ paint: "image", image: raster.image, box: raster.box, alpha: 0.9 });
     shown.filter((o) => o.kind === "polygon" && o.under).forEach(polygon);
@@ -208,6 +224,14 @@
         el("span", c.label, item);
         el("span", app.say("legend.count_" + theme.set, { count: app.number(counts[k]), sum: app.number(sums[k], 0) }), item, "n");
       });
+      const unsure = doubts(app, theme);
+      if (unsure?.includes(1)) {
+        const item = el("li", null, list);
+        swatch(item, { hatch: "#222", colour: "#cfc6da" });
+        el("span", app.say("legend.doubt"), item);
+        el("span", app.say("legend.count_" + theme.set, { count: app.number(unsure.reduce((x, y) => x + y, 0)) }), item, "n");
+      }
+      if (theme.doubt && !unsure) el("p", app.say("legend.no_margins"), box, "total");
       const total = (a) => a.reduce((x, y) => x + y, 0);
       el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
     }
