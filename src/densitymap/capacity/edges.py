@@ -33,8 +33,8 @@ def ring_edges(shapes: Geometries) -> pd.DataFrame:
     Examples
     --------
     >>> square = np.array([shapely.box(0, 0, 50, 150)], dtype=object)
-    >>> ring_edges(shapely.orient_polygons(square))["length_ft"].tolist()
-    [50.0, 150.0, 50.0, 150.0]
+    >>> sorted(ring_edges(shapely.orient_polygons(square))["length_ft"])
+    [50.0, 50.0, 150.0, 150.0]
     """
     rings, lot = shapely.get_rings(shapes, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)

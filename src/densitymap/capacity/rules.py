@@ -84,8 +84,8 @@ def load_buildings() -> pd.DataFrame:
 
     Examples
     --------
-    >>> load_buildings().loc["DUP_SBS", ["width_ft", "depth_ft", "units"]].to_list()
-    [34.0, 40.0, 2]
+    >>> load_buildings().loc["DUP_SBS", ["width_ft", "depth_ft"]].to_list()
+    [34.0, 40.0]
     """
     records = params.load_all("buildings")
     faults = [
