@@ -98,7 +98,7 @@ def _require_models() -> None:
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Hold the learners to one thread: on a busy machine threads wait for each other (measured 6 times slower)."""
+    """Hold the learners to one thread: on a busy machine threads wait for each other, 6 times slower."""
     import sklearn.ensemble  # noqa: F401, PLC0415 - its thread pool must be there to be limited
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
