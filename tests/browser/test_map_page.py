@@ -245,6 +245,19 @@ def test_a_place_without_parcels_says_what_would_fill_it(seen, written):
     assert "no parcel layer here yet" in page.inner_text("#legend")
 
 
+def test_the_missing_part_of_a_line_is_named(seen, written, tmp_path):
+    page = seen().open(written["plain"])
+    assert "Known only in the middle." in page.inner_text("#legend")
+    page.select_option("#go", "set:memorial_corridor")
+    assert page.evaluate("document.getElementById('over-memorial_corridor').checked")
+    path = tmp_path / "absent.html"
+    path.write_text(
+        maps.render(drawn.content(lines={}, notes={"memorial_drive": "In no loaded layer."})),
+        encoding="utf-8",
+    )
+    assert "In no loaded layer." in seen().open(path).inner_text("#legend")
+
+
 def test_a_link_is_made_only_for_https(seen, written):
     page = seen().open(written["plain"])
     page.evaluate("densitymap.app.show({ zones: 1 }, false)")

@@ -64,6 +64,7 @@ def assemble(content: MapInput, words: Words) -> Payload:
             raster.layer(name, given, bits=params.load("layers", "sets")["coordinate_bits"], words=words)
             for name, given in content.rasters.items()
         ],
+        "notes": [note for name, note in content.notes.items() if name not in content.frames],
         "overlays": _overlays(content, words),
         "marks": params.load("layers", "overlays")["marks"],
         "cards": _cards(frames, words),

@@ -235,6 +235,8 @@
       const total = (a) => a.reduce((x, y) => x + y, 0);
       el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
     }
+    for (const o of app.M.overlays.filter((o) => o.note && app.state.over.has(o.set))) el("p", o.note, box, "note").lang = "en";
+    for (const note of app.M.notes) el("p", note, box, "note").lang = "en";
     const raster = app.rasters[app.state.areas];
     if (raster) {
       el("h3", raster.title, box);
@@ -283,13 +285,13 @@
     }
     for (const o of M.overlays) {
       const label = el("label", null, $("overlays")), box = el("input", null, label);
-      box.type = "checkbox"; box.checked = state.over.has(o.set);
+      box.type = "checkbox"; box.id = "over-" + o.set; box.checked = state.over.has(o.set);
       const mark = el("span", null, label, "mark");
       if (o.kind === "line") mark.style.borderTop = `${Math.max(2, o.width)}px ${o.dash ? "dashed" : "solid"} ${o.set === "streets" ? "#999" : o.stroke}`;
       else { mark.style.background = o.fill; mark.style.border = `2px ${o.dash ? "dashed" : "solid"} ${o.stroke ?? "#fff"}`; if (o.shape) mark.style.width = mark.style.height = "1rem"; if (o.shape === "diamond") mark.style.transform = "rotate(45deg)"; }
       const text = el("span", o.title, label);
       if (o.note) el("small", o.note, text);
-      box.addEventListener("change", () => { box.checked ? state.over.add(o.set) : state.over.delete(o.set); app.redraw(); writeHash(app); });
+      box.addEventListener("change", () => { box.checked ? state.over.add(o.set) : state.over.delete(o.set); app.redraw(); legend(app); writeHash(app); });
     }
     const go = $("go"), hoods = app.sets.neighborhoods;
     const names = Array.from({ length: hoods.n }, (_, i) => [dm.value(hoods, "neighborhood", i), i]).filter((x) => x[0]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
@@ -297,7 +299,7 @@
     M.overlays.filter((o) => o.set.endsWith("_corridor")).forEach((o) => { el("option", o.title, go).value = "set:" + o.set; });
     go.addEventListener("change", () => {
       if (go.value === "") { app.map.fitBounds(M.bounds); return; }
-      if (go.value.startsWith("set:")) { const name = go.value.slice(4), set = app.sets[name]; state.over.add(name); app.redraw(); app.map.fitBounds(boundsOf(app, set, null)); return; }
+      if (go.value.startsWith("set:")) { const name = go.value.slice(4), set = app.sets[name]; state.over.add(name); document.getElementById("over-" + name).checked = true; app.redraw(); legend(app); app.map.fitBounds(boundsOf(app, set, null)); return; }
       app.map.fitBounds(boundsOf(app, hoods, +go.value));
       app.show({ neighborhoods: +go.value }, true);
     });

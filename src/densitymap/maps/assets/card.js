@@ -155,7 +155,7 @@
     else highlight(app, sets[main], found[main]);
     $("card").dispatchEvent(new CustomEvent("shown"));
     $("side").scrollTop = 0;
-    $("msg").textContent = say("card.here", { name: title });
+    $("msg").textContent = main ? say("card.here", { name: title }) : "";
     if (focus) $("card-title").focus();
     else if (matchMedia("(max-width:760px)").matches) $("card").scrollIntoView({ block: "start" });
     dm.writeHash(app);
