@@ -19,7 +19,7 @@ from densitymap.pipeline.workspace import Workspace, read_json
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 500_000_000
 LIBRARIES = ("geopandas", "shapely", "pandas", "numpy", "pyarrow", "pyogrio", "rasterio", "folium")
-OPTIONAL = {"numba": "speed", "scikit-learn": "models"}
+OPTIONAL = {"numba": "speed", "scikit-learn": "models", "matplotlib": "charts", "momepy": "derive"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
