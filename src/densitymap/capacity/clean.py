@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from densitymap.capacity.kernel import in_chunks
 from densitymap.capacity.rules import Rules
 from densitymap.geometry import Geometries
 
@@ -38,6 +39,19 @@ def clean(shapes: Geometries, rules: Rules, *, exact: bool = False) -> tuple[Geo
     Outlines bent by less than ``simplify_ft`` are straightened and dents below ``hull_share_max`` of
     the lot filled: digitised lots carry both, and each would cost the exact path its speed.
     """
+    cleaned = np.full(len(shapes), None, dtype=object)
+    parts: dict[int, pd.Series] = {}
+
+    def work(rows: slice, start: int, _stop: int) -> None:
+        cleaned[rows], parts[start] = _cleaned(shapes[rows], rules, exact=exact)
+
+    in_chunks(work, len(shapes))
+    empty = pd.Series(dtype="string")
+    notes = pd.concat([parts[start] for start in sorted(parts)] or [empty], ignore_index=True)
+    return cleaned, notes
+
+
+def _cleaned(shapes: Geometries, rules: Rules, *, exact: bool) -> tuple[Geometries, pd.Series]:
     notes = pd.Series(pd.NA, index=range(len(shapes)), dtype="string")
     with np.errstate(invalid="ignore"):
         broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)

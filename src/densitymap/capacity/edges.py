@@ -7,10 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from densitymap.capacity.kernel import in_chunks
 from densitymap.capacity.rules import Rules
 from densitymap.geometry import Floats, Geometries, Indices
 
 Flags = npt.NDArray[np.bool_]
+
+_CHUNK = 50_000
 
 _TOUCH_FT = 0.05
 """Two drawn lines nearer than this are the same line (rounding of published coordinates)."""
@@ -81,9 +84,14 @@ def shared(edges: pd.DataFrame, shapes: Geometries, rules: Rules) -> Flags:
     middle_x = (edges["x0"] + edges["x1"]) / 2 + reach * edges["out_x"]
     middle_y = (edges["y0"] + edges["y1"]) / 2 + reach * edges["out_y"]
     probes = shapely.points(middle_x.to_numpy(), middle_y.to_numpy())
-    asked, hit = shapely.STRtree(shapes).query(probes, predicate="intersects")
+    tree, lot = shapely.STRtree(shapes), edges["lot"].to_numpy()
     found = np.zeros(len(edges), dtype=bool)
-    found[asked[hit != edges["lot"].to_numpy()[asked]]] = True
+
+    def look(rows: slice, start: int, _stop: int) -> None:
+        asked, hit = tree.query(probes[rows], predicate="intersects")
+        found[start + asked[hit != lot[start + asked]]] = True
+
+    in_chunks(look, len(edges), _CHUNK)
     return found
 
 

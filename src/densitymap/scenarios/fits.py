@@ -6,7 +6,9 @@ yards alone reuses the places of another.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import geopandas as gpd
@@ -29,7 +31,7 @@ from densitymap.geometry import Floats, Geometries, Indices, geometries
 from densitymap.scenarios.policy import Policy
 from densitymap.zoning.standards import standards_for
 
-_CHUNK = 40_000
+_CHUNK = 25_000
 """Lots judged at once: bounds the memory, not the answer."""
 
 _TOUCH_FT = 0.01
@@ -169,12 +171,12 @@ def fits(ground: Ground, policies: Iterable[Policy], *, splits: bool = True) -> 
     chosen = tuple(policies)
     whole = np.arange(len(ground.lots))
     chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)] or [whole]
-    tables = [
-        table
-        for rows in chunks
-        for table in _fits_of(part_of(ground, rows) if len(chunks) > 1 else ground, chosen, splits)
-    ]
-    return pd.concat(tables, ignore_index=True)
+
+    def judge(rows: Indices) -> list[pd.DataFrame]:
+        return list(_fits_of(part_of(ground, rows) if len(chunks) > 1 else ground, chosen, splits))
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return pd.concat([table for part in pool.map(judge, chunks) for table in part], ignore_index=True)
 
 
 def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iterator[pd.DataFrame]:  # noqa: FBT001
@@ -189,6 +191,32 @@ def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iter
         place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
         table["reason"] = sentences(table, place=place)
         yield table
+
+
+def reach(table: pd.DataFrame, lots: pd.DataFrame) -> pd.DataFrame:
+    """Count lots and homes by policy, district, type, verdict and binding rule.
+
+    Parameters
+    ----------
+    table
+        From :func:`fits`.
+    lots
+        ``parcel_id`` and ``zone_district``.
+
+    Returns
+    -------
+    DataFrame
+        Table ``fits_reach``: ``lots`` and, if every one of them were built, ``units``,
+        ``units_saleable`` and ``units_rent_only``. Types of one lot exclude each other: sums across
+        types mean nothing.
+    """
+    keys = ["policy", "zone_district", "fit_mode", "fit_type", "verdict", "binding_rule"]
+    homes = ["units", "units_saleable", "units_rent_only"]
+    districts = lots.drop_duplicates("parcel_id").set_index("parcel_id")["zone_district"]
+    placed = table.assign(zone_district=districts.reindex(table["parcel_id"]).to_numpy())
+    counted = placed.groupby(keys, dropna=False, sort=True)
+    answer = counted[homes].sum().assign(lots=counted.size()).reset_index()
+    return schema.conform(answer, "fits_reach")
 
 
 def part_of(ground: Ground, rows: Indices) -> Ground:
