@@ -279,3 +279,11 @@ def test_a_third_language_is_one_file(tmp_path):
 def test_a_notebook_gets_a_frame_with_the_page_escaped():
     shown = page.Html('<b title="x">')._repr_html_()
     assert 'srcdoc="&lt;b title=&quot;x&quot;&gt;"' in shown
+
+
+def test_a_place_without_parcels_has_no_verdicts_in_the_table():
+    table = next(t for t in static.tables(drawn.content(), words.load("en")) if t["id"] == "neighborhoods")
+    east = next(row for row in table["rows"] if row[0] == "East")
+    assert east[3] == "0"
+    assert set(east[5:-1]) == {"no data"}
+    assert all(len(row) == len(table["heads"]) == len(table["total"]) for row in table["rows"])

@@ -185,46 +185,40 @@ def _counts(frame: pd.DataFrame) -> list[list[str]]:
 def _neighborhoods(content: MapInput, words: Words) -> dict[str, Any]:
     frame = content.neighborhoods.sort_values("neighborhood", kind="stable")
     counts = verdict_counts(content.lots, "neighborhood", content.policies)
-    per_hood = counts.reindex(frame["neighborhood"].astype("string")).astype("Int64").fillna(0)
+    rows = _neighborhood_rows(frame, counts, words)
     outside = counts.drop(index=frame["neighborhood"].astype("string"), errors="ignore")
-    heads = [words(f"tables.{name}") for name in ("neighborhood", "npu", "acres", "lots", "lot_share")]
-    rows = [
-        [
-            str(name),
-            _text(npu, words),
-            spoken(acres, "tenths", words),
-            cells[0],
-            _share(share, words),
-            *cells[1:],
-            _note(note),
-        ]
-        for name, npu, acres, share, note, cells in zip(
-            frame["neighborhood"],
-            frame["npu"],
-            frame["acres_in_area"],
-            _column(frame, "lot_share_of_area"),
-            frame["missing_note"],
-            _counts(per_hood),
-            strict=True,
-        )
-    ]
     if len(outside):
-        cells = _counts(outside.sum().to_frame().T)[0]
-        rows.append([words("card.not_known"), "", "", cells[0], "", *cells[1:], ""])
-    total = _counts(counts.sum().to_frame().T)[0]
-    foot = [
-        words("tables.total"),
-        "",
-        spoken(frame["acres_in_area"].sum(), "tenths", words),
-        total[0],
-        "",
-        *total[1:],
-        "",
-    ]
-    heads = [*heads, *_verdict_heads(content, words), words("tables.missing")]
+        rows.append(_hood_row([words("card.not_known"), ""], "", _sums(outside), "", ""))
+    acres = spoken(frame["acres_in_area"].sum(), "tenths", words)
+    foot = _hood_row([words("tables.total"), ""], acres, _sums(counts), "", "")
+    heads = [words(f"tables.{name}") for name in ("neighborhood", "npu", "acres", "lots", "lot_share")]
+    heads += [*_verdict_heads(content, words), words("tables.missing")]
     table = _table("neighborhoods", words, heads, rows, numeric_from=2, total=foot)
-    table["numeric"] = table["numeric"][:-1]
-    return table
+    return table | {"numeric": table["numeric"][:-1]}
+
+
+def _neighborhood_rows(frame: pd.DataFrame, counts: pd.DataFrame, words: Words) -> list[list[str]]:
+    """One row each; where no parcel layer reaches, verdicts are no data, never nought."""
+    cells = _counts(counts.reindex(frame["neighborhood"].astype("string"), fill_value=0))
+    bare = [words("legend.no_data")] * (len(counts.columns) - 1)
+    names = [
+        [str(name), _text(npu, words)] for name, npu in zip(frame["neighborhood"], frame["npu"], strict=True)
+    ]
+    acres = [spoken(value, "tenths", words) for value in frame["acres_in_area"]]
+    shares = [spoken(share, "share", words) for share in _column(frame, "lot_share_of_area")]
+    told = [
+        known if has else [known[0], *bare] for known, has in zip(cells, frame["has_parcels"], strict=True)
+    ]
+    notes = frame["missing_note"].astype("string").fillna("")
+    return [_hood_row(*parts) for parts in zip(names, acres, told, shares, notes, strict=True)]
+
+
+def _hood_row(names: list[str], acres: str, cells: list[str], share: str, note: str) -> list[str]:
+    return [*names, acres, cells[0], share, *cells[1:], note]
+
+
+def _sums(counts: pd.DataFrame) -> list[str]:
+    return _counts(counts.sum().to_frame().T)[0]
 
 
 def _block_groups(content: MapInput, words: Words) -> dict[str, Any]:
@@ -234,7 +228,7 @@ def _block_groups(content: MapInput, words: Words) -> dict[str, Any]:
         return _table("block_groups", words, heads, [], empty=words("tables.no_block_groups"))
     counts = verdict_counts(content.lots, key, content.policies)
     rows = [[_text(name, words), *cells] for name, cells in zip(counts.index, _counts(counts), strict=True)]
-    total = [words("tables.total"), *_counts(counts.sum().to_frame().T)[0]]
+    total = [words("tables.total"), *_sums(counts)]
     return _table("block_groups", words, heads, rows, total=total)
 
 
@@ -297,14 +291,6 @@ def _with_moe(value: Scalar, moe: Scalar, form: str, words: Words) -> str:
         return said
     margin = words("card.no_moe") if pd.isna(moe) else words("card.moe", moe=spoken(moe, form, words))
     return f"{said} ({margin})"
-
-
-def _share(value: Scalar, words: Words) -> str:
-    return spoken(value, "share", words)
-
-
-def _note(value: Scalar) -> str:
-    return "" if pd.isna(value) else str(value)
 
 
 def _text(value: Scalar, words: Words) -> str:
