@@ -19,7 +19,8 @@ import shapely
 from densitymap.capacity import clean, fit, kernel, survey
 from densitymap.capacity.fits import fits_table
 from densitymap.capacity.rules import load_rules
-from densitymap.scenarios.fits import fits, ground_of, measured, part_of, setting
+from densitymap.scenarios.fits import fits
+from densitymap.scenarios.ground import ground_of, measured, part_of, setting
 from densitymap.scenarios.policy import apply, load_policy
 
 CONCAVE_SHARE = 0.05

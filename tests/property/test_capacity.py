@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from densitymap.capacity import clean, envelope, exact, fit, survey
 from densitymap.capacity.rules import load_rules
-from densitymap.scenarios.fits import EXACT, fits, ground_of, measured
+from densitymap.scenarios.fits import fits
+from densitymap.scenarios.ground import EXACT, ground_of, measured
 from densitymap.scenarios.policy import Policy, Scenario, apply, load_policy
 
 RULES = load_rules()

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from densitymap.capacity.law import law_of
-from densitymap.scenarios.fits import Ground, fits, ground_of_parcels, setting
+from densitymap.scenarios.fits import fits
+from densitymap.scenarios.ground import Ground, ground_of_parcels, setting
 from densitymap.scenarios.policy import load_policy
 
 TODAY = load_policy("atlanta")

@@ -13,7 +13,8 @@ import shapely
 from densitymap import schema
 from densitymap.errors import ValidationError
 from densitymap.scenarios.explain_lot import explain_lot
-from densitymap.scenarios.fits import fits, ground_of_parcels, part_of, reach
+from densitymap.scenarios.fits import fits, reach
+from densitymap.scenarios.ground import ground_of_parcels, part_of
 from densitymap.scenarios.policy import apply, load_policy
 
 LOT = "POLYGON((0 0,50 0,50 160,0 160,0 0))"

@@ -23,7 +23,8 @@ from densitymap.capacity.rules import load_rules
 from densitymap.capacity.verdict import TRUE
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats, Geometries
-from densitymap.scenarios.fits import EXACT, Ground, fits, ground_of, setting
+from densitymap.scenarios.fits import fits
+from densitymap.scenarios.ground import EXACT, Ground, ground_of, setting
 from densitymap.scenarios.policy import apply, load_policy
 from densitymap.zoning.parse import ParsedZone, parse_zone
 

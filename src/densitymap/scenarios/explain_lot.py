@@ -15,7 +15,8 @@ from densitymap.capacity.law import floor_area_cap_ft2
 from densitymap.capacity.modes import Setting
 from densitymap.errors import ValidationError
 from densitymap.scenarios.cases import POLICIES, ground_of_inputs, read_inputs
-from densitymap.scenarios.fits import Ground, fits, setting
+from densitymap.scenarios.fits import fits
+from densitymap.scenarios.ground import Ground, setting
 from densitymap.scenarios.policy import Policy, apply, load_policy
 from densitymap.zoning.code import ZoningCode
 from densitymap.zoning.parse import describe, parse_zone
