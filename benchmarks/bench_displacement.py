@@ -67,8 +67,8 @@ def timed(name: str, panel: pd.DataFrame) -> dict[str, Any]:
 def coefficients(fitted: dict[str, Any], sha256: str) -> str:
     """Write the model as TOML."""
     lines = [
-        "# Coefficients of the forecast `li_fell` on F00, written by benchmarks/bench_displacement.py --write.",
-        'cite = "densitymap back-test; panel of the Urban Displacement Project\'s public databases, median defect corrected"',
+        "# Coefficients of the forecast li_fell on F00; written by bench_displacement.py --write.",
+        'cite = "fitted on the UDP panel 1990-2018, median defect corrected (real/panel README)"',
         f'panel_sha256 = "{sha256}"',
         f"metros = {fitted['metros']!r}".replace("'", '"'),
         f"tracts = {fitted['tracts']}",

@@ -13,6 +13,7 @@ from densitymap import schema
 from densitymap.displacement import backtest, index
 from densitymap.displacement.agreement import agreement, typology_as_pressure
 from densitymap.displacement.backtest_document import mark
+from densitymap.displacement.draws import approximate_margins
 from densitymap.displacement.forward import forward
 from densitymap.displacement.profile import ProfileInput, profile
 from densitymap.displacement.typology_table import FLAGS, typology_file, typology_stability
@@ -185,3 +186,17 @@ def test_a_profile_says_what_it_cannot(reynoldstown):
     assert told["land_price_per_acre"] == "not in this data"
     assert told["place_history"]["2000"]["population"]["margin"] == "not published"
     assert {"metro"} <= set(told["comparison"])
+
+
+def test_published_definitions_are_drawn_with_approximated_margins(panel):
+    tracts = (
+        panel[panel["city"] == "Atlanta"].rename(columns={"GEOID": "tract_geoid"}).assign(tract_vintage=2010)
+    )
+    judged = index.judge(approximate_margins(tracts), "governing_2015")
+    schema.check(judged.pressure, "pressure")
+    known = judged.pressure["is_classifiable"].to_numpy(dtype=bool)
+    stable = judged.pressure.loc[known, "class_draw_share"]
+    assert judged.pressure["n_draws"].eq(300).all()
+    assert 0.5 < stable.mean() < 1
+    assert judged.pressure.loc[known, "moe_source"].str.contains("per_col_00: approximated").all()
+    assert judged.pressure["moe_source"].str.contains("pop_00: none, held fixed").all()

@@ -10,6 +10,7 @@ from densitymap import params, schema
 from densitymap.census import geoids, one_vintage, refuse_percentages, sentinels
 from densitymap.displacement import acs
 from densitymap.displacement.correct import median_from_brackets, share_below
+from densitymap.displacement.reliability import median_moe, reliability
 from densitymap.errors import DensitymapWarning, ValidationError
 
 # Worked figures of the U.S. Census Bureau, "Understanding and Using American Community Survey Data: What All Data
@@ -179,3 +180,23 @@ def test_median_and_share_from_brackets_by_hand():
     assert share_below(counts, upper, 15.0) == pytest.approx((10 + 20 * 5 / 9.99) / 40)
     assert share_below(counts, upper, 5.0) == 0  # under the first bound: 0, as UDP has it
     assert np.isnan(median_from_brackets(np.zeros(3), upper))
+
+
+def test_counts_are_judged_by_cv_and_shares_by_points():
+    count = reliability(
+        pd.Series([100.0, 100.0, 0.0, None, 100.0]), pd.Series([19.0, 70.0, 12.0, 5.0, None]), kind="count"
+    )
+    assert count.tolist() == ["reliable", "unreliable", "unreliable", pd.NA, "margin not published"]
+    share = reliability(pd.Series([0.02, 0.5, 0.5]), pd.Series([0.04, 0.12, 0.2]), kind="share")
+    assert share.tolist() == ["reliable", "use with care", "unreliable"]
+
+
+def test_margin_of_a_median_from_brackets_by_hand():
+    # 1,900 households, evenly spread from 0 to 40,000: SE of 50 % is sqrt(95 / (5 * 1900)) * 50 = 5 points,
+    # so the limits are 18,000 and 22,000, the standard error 2,000.
+    counts, upper = np.array([475.0] * 4), np.array([10e3, 20e3, 30e3, 40e3])
+    assert median_moe(counts, upper) == pytest.approx(1.645 * 2_000)
+
+
+def test_margin_of_a_median_in_the_open_bracket_is_unknown():
+    assert np.isnan(median_moe(np.array([10.0, 0.0, 0.0, 475.0]), np.array([10e3, 20e3, 30e3, 40e3])))

@@ -11,7 +11,7 @@ from typing import Any
 
 from densitymap import params
 
-SOURCES = ("backtest", "features", "scoring", "typology", "draws")
+SOURCES = ("backtest", "features", "scoring")
 """Modules whose change makes the page stale."""
 
 

@@ -64,15 +64,20 @@ def median_from_brackets(counts: Floats, upper: Floats) -> Floats:
     >>> float(median_from_brackets(np.array([10.0, 20.0, 10.0]), np.array([10.0, 20.0, 30.0])))
     15.0
     """
+    return bracket_value(counts, upper, np.asarray(0.5))
+
+
+def bracket_value(counts: Floats, upper: Floats, share: npt.ArrayLike) -> Floats:
+    """Value under which a share of households lies, interpolated; see :func:`median_from_brackets`."""
     reached = np.cumsum(counts, axis=-1)
-    half = reached[..., -1:] / 2
-    at = (reached < half).sum(axis=-1, keepdims=True).clip(max=len(upper) - 1)
+    goal = reached[..., -1:] * np.asarray(share, dtype=float)[..., None]
+    at = (reached < goal).sum(axis=-1, keepdims=True).clip(max=len(upper) - 1)
     inside = np.take_along_axis(counts, at, axis=-1)
     before = np.take_along_axis(reached, at, axis=-1) - inside
     lower = np.concatenate([[0.0], upper[:-1]])
     with np.errstate(divide="ignore", invalid="ignore"):
-        median = lower[at] + (half - before) / inside * (upper[at] - lower[at])
-    return np.asarray(np.where(half > 0, median, np.nan)[..., 0])
+        value = lower[at] + (goal - before) / inside * (upper[at] - lower[at])
+    return np.asarray(np.where(reached[..., -1:] > 0, value, np.nan)[..., 0])
 
 
 def share_below(counts: Floats, upper: Floats, cut: npt.ArrayLike) -> Floats:

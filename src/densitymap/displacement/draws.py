@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params, schema
-from densitymap.displacement.acs import proportion_moe, standard_error
+from densitymap.displacement.acs import Z90, proportion_moe, standard_error
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,14 +60,13 @@ def draw(
     size = default_draws() if n_draws is None else n_draws
     generator = np.random.default_rng(default_seed() if seed is None else seed)
     shares = params.load("census", "measures")["shares"]
-    wholes: dict[str, Floats] = {}
     result = {}
     for column in columns:
         noise = generator.standard_normal((size, len(frame)))
         if column in shares and has_margin(frame, column):
             result[column] = _share(frame, column, shares[column], noise)
         else:
-            result[column] = wholes.setdefault(column, _plain(frame, column, noise))
+            result[column] = _plain(frame, column, noise)
     return result
 
 
@@ -85,14 +84,15 @@ def _plain(frame: pd.DataFrame, column: str, noise: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.sqrt(np.log1p((error / values) ** 2))
         return np.where(values > 0, values * np.exp(spread * noise), values)
-    drawn = values + error * noise
     declared = schema.columns().get(column)
     ceiling = declared.maximum if declared and declared.maximum is not None else np.inf
-    return np.clip(drawn, 0.0, ceiling)
+    ceiling = 1.0 if column.startswith("per_") else ceiling
+    return np.clip(values + error * noise, 0.0, ceiling)
 
 
 def _is_median(column: str) -> bool:
-    return column.startswith("median_")
+    """Whether a column is a median: of ours by its name, of the panel by the catalogue."""
+    return column.startswith(("median_", *params.load("census", "draws")["median_error"]["of"]))
 
 
 def _share(frame: pd.DataFrame, column: str, record: Mapping[str, Any], noise: Floats) -> Floats:
@@ -102,3 +102,46 @@ def _share(frame: pd.DataFrame, column: str, record: Mapping[str, Any], noise: F
     moe = np.where(np.isnan(moe), floats(frame, f"{column}_moe"), moe)
     error = np.where(np.isnan(moe), 0.0, standard_error(moe))
     return np.clip(floats(frame, column) + error * noise, 0.0, 1.0)
+
+
+def approximate_margins(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the panel's shares and medians margins where none is published.
+
+    A share's error is that of a simple sample of its tract's households, a median's that of the
+    median of a lognormal with the stated spread; factors and spread are in
+    ``catalog/census/draws.toml``. Each new ``x_moe`` has ``x_moe_source`` = "approximated" beside it.
+
+    Parameters
+    ----------
+    frame
+        Tracts with columns such as ``per_col_00``, ``hinc_e`` and households ``hh_00``, ``hh_e``.
+
+    Returns
+    -------
+    DataFrame
+        A copy with the margins; published ones are kept.
+    """
+    choices = params.load("census", "draws")
+    added: dict[str, Any] = {}
+    for column in map(str, frame.columns):
+        what, _, year = column.rpartition("_")
+        if f"{column}_moe" in frame or f"hh_{year}" not in frame or year not in choices["share_error"]:
+            continue
+        error = _approximate_error(what, floats(frame, column), floats(frame, f"hh_{year}"), choices, year)
+        if error is not None:
+            added[f"{column}_moe"], added[f"{column}_moe_source"] = Z90 * error, "approximated"
+    return frame.assign(**added)
+
+
+def _approximate_error(
+    what: str, values: Floats, base: Floats, choices: Mapping[str, Any], year: str
+) -> Floats | None:
+    factor = choices["share_error"][year]["value"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if what.startswith("per_"):
+            error = factor * np.sqrt(np.clip(values * (1 - values), 0.0, None) / base)
+        elif what in choices["median_error"]["of"]:
+            error = factor * values * choices["median_error"]["spread"]["value"] * np.sqrt(np.pi / 2 / base)
+        else:
+            return None
+    return np.where(np.isfinite(error), error, np.nan)

@@ -230,8 +230,10 @@ def _missing(spec: Index, values: Mapping[str, Floats], rows: int) -> npt.NDArra
 def _moe_source(spec: Index, tracts: pd.DataFrame) -> npt.NDArray[np.object_]:
     text = np.full(len(tracts), "", dtype=object)
     for number, entry in enumerate(spec.inputs):
-        published = ~np.isnan(floats(tracts, f"{entry.name}_moe"))
-        source = np.where(published, "published", "none, held fixed").astype(object)
+        known = ~np.isnan(floats(tracts, f"{entry.name}_moe"))
+        named = f"{entry.name}_moe_source"
+        origin = tracts[named].to_numpy(dtype=object) if named in tracts else "published"
+        source = np.where(known, origin, "none, held fixed").astype(object)
         text = text + ("; " if number else "") + f"{entry.name}: " + source
     return text
 
