@@ -93,14 +93,16 @@ def derive_lots(
         if other is not None:
             require_same_crs(buildings, other, where="derive_lots")
     roles = roles_of(buildings, area, rules, existing=existing)
-    mains = _trimmed(_identified(buildings[(roles == LOT).to_numpy()]).reset_index(drop=True))
+    mains = _identified(buildings[(roles == LOT).to_numpy()]).reset_index(drop=True)
+    mains["building_footprint_ft2"] = pd.array(shapely.area(geometries(mains)), dtype="Float64")
+    mains = _trimmed(mains)
     blocks, right_of_way = blocks_of(area, streets, rules, rail=rail, existing=existing)
     mains, block = in_blocks(mains, blocks)
     cells = cells_of(mains, block, blocks, rules)
     shapes = kept_land(cells, mains, right_of_way[block], rules)
     has = ~shapely.is_empty(shapes) & ~shapely.is_missing(shapes)
     lots = mains[has].set_geometry(gpd.GeoSeries(shapes[has], index=mains.index[has], crs=buildings.crs))
-    return _measured(lots, shapely.area(geometries(mains))[has], buildings)
+    return _measured(lots, buildings)
 
 
 def roles_of(
@@ -202,13 +204,13 @@ def _trimmed(mains: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return mains.set_geometry(gpd.GeoSeries(shapes, index=mains.index, crs=mains.crs))
 
 
-def _measured(lots: gpd.GeoDataFrame, footprint_ft2: Any, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _measured(lots: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     shapes = geometries(lots)
     area = shapely.area(shapes)
     _, depth = rectangle_sides(shapes) if len(lots) else (None, np.empty(0))
     on = overlaps(lots[["geometry"]], buildings[["geometry"]])
     built = np.bincount(on["source"], on["area_ft2"], minlength=len(lots))
-    kept = ["derived_lot_id", "feature_class", "storeys", "homes", "geometry"]
+    kept = ["derived_lot_id", "feature_class", "building_footprint_ft2", "storeys", "homes", "geometry"]
     return (
         lots[kept]
         .assign(
@@ -216,7 +218,6 @@ def _measured(lots: gpd.GeoDataFrame, footprint_ft2: Any, buildings: gpd.GeoData
             lot_area_ft2=pd.array(area, dtype="Float64"),
             lot_width_ft=pd.array(area / depth, dtype="Float64"),
             width_source=pd.array([WIDTH] * len(lots), dtype="string"),
-            building_footprint_ft2=pd.array(footprint_ft2, dtype="Float64"),
             coverage_built=pd.array(np.clip(built / area, 0.0, 1.0), dtype="Float64"),
         )
         .reset_index(drop=True)
