@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from densitymap.capacity import kernel
 from densitymap.errors import ValidationError
 from densitymap.scenarios.cases import COMPARED, INPUTS, compare_cases, compute_cases, run_cases
 
@@ -166,6 +167,10 @@ CASES = [
         "MAYBE",
         id="floor area unknown: 1,000 to 2,352, so an ADU fits for sure and dividing perhaps",
     ),
+    pytest.param(
+        {"zone": "R-4", "lot_of_record": "yes (plat of 1925)"}, "-/2 -/2 -/2 -/2", "OK", id="words after yes"
+    ),
+    pytest.param({"zone": "r-4a"}, "-/2 -/2 -/3 -/2", "OK", id="zone in small letters"),
     pytest.param({"constraint": "a note"}, "-/2 -/2 -/3 -/2", "OK", id="other text is a note"),
 ]
 
@@ -183,6 +188,15 @@ def test_units(
     case = judged.loc[request.node.callspec.id]
     assert units(case) == expected
     assert case["status"] == status
+
+
+def test_without_numba_the_answers_are_the_same(
+    judged: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "HAS_NUMBA", False)
+    rows = [BASE | values[0] | {"case_id": name} for values, _, name in CASES]
+    plain = compute_cases(pd.DataFrame(rows, dtype="string")).set_index("case_id")
+    pd.testing.assert_frame_equal(plain, judged, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

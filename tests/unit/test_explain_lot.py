@@ -74,6 +74,13 @@ def test_a_house_that_cannot_be_read_is_told(house: str) -> None:
         explain_lot(LOT, "R-4", house=house, streets=STREET)
 
 
+def test_a_lot_not_proved_of_record_is_told_what_hangs_on_it() -> None:
+    told = explain_lot(LOT, "R-4", streets=STREET, scenarios=["no-change"])
+    house = next(row for row in told["policies"][0]["verdicts"] if row["fit_type"] == "house")
+    assert house["verdict"] == "MAYBE"
+    assert "lot of record" in house["reason"]
+
+
 def parcels(count: int = 3, **columns: object) -> gpd.GeoDataFrame:
     """A row of 75 ft lots, others behind them; the south is open."""
     front = [shapely.box(75 * i, 0, 75 * i + 75, 130) for i in range(count)]

@@ -56,7 +56,8 @@ TOLERANCE = 1.0
 _AREAS = COMPARED[:3]
 _REQUIRED = ("case_id", "zone", "lot_wkt")
 _LIMIT = re.compile(r"no building beyond y\s*=\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
-_RECORD = {"yes": 1.0, "no": 0.0, "unknown": np.nan, "": np.nan}
+_RECORD = {"yes": 1.0, "no": 0.0, "unknown": np.nan}
+_SAME = {"true": "yes", "false": "no"}
 _FAR_FT = 1e6
 _POLYGON, _MULTIPOLYGON = 3, 6
 _DEGREES = (180.0, 90.0)
@@ -125,7 +126,7 @@ def _agrees(column: str, value: Any, wanted: str) -> bool:
     if pd.isna(value):
         return False
     if column not in (*_AREAS, *UNIT_COLUMNS):
-        return str(value).casefold() == wanted.casefold()
+        return str(value).casefold() == _SAME.get(wanted.casefold(), wanted.casefold())
     try:
         number = float(wanted)
     except ValueError:
@@ -277,7 +278,8 @@ def read_inputs(text: pd.DataFrame, *, where: str) -> pd.DataFrame:
     inputs["floor"] = pd.to_numeric(inputs["house_floor_sf"], errors="coerce")
     for case in inputs.loc[inputs["house_floor_sf"].ne("") & ~(inputs["floor"] > 0), "case_id"]:
         faults.append(f"case {case}: house_floor_sf is not a number above 0")
-    for case in inputs.loc[~inputs["lot_of_record"].str.casefold().isin(_RECORD), "case_id"]:
+    inputs["record"] = _first_word(inputs["lot_of_record"])
+    for case in inputs.loc[~inputs["record"].isin(_RECORD), "case_id"]:
         faults.append(f"case {case}: lot_of_record is yes, no or unknown")
     if faults:
         raise ValidationError(
@@ -286,6 +288,11 @@ def read_inputs(text: pd.DataFrame, *, where: str) -> pd.DataFrame:
             next_step="correct the file; coordinates are feet",
         )
     return inputs
+
+
+def _first_word(values: pd.Series) -> pd.Series:
+    """``yes (plat of 1925)`` says yes; an empty cell says unknown."""
+    return values.str.casefold().str.extract(r"^(\w*)")[0].replace("", "unknown")
 
 
 def _shapes(inputs: pd.DataFrame, column: str, faults: list[str]) -> Geometries:
@@ -344,7 +351,7 @@ def _streets_off(inputs: pd.DataFrame) -> Flags:
 
 
 def ground_of_inputs(
-    inputs: pd.DataFrame, *, houses: Geometries | None = None, implied: bool = False
+    inputs: pd.DataFrame, *, houses: Geometries | None = None, implied: bool = False, by_right: bool = True
 ) -> Ground:
     """Survey drawn lots.
 
@@ -356,6 +363,8 @@ def ground_of_inputs(
         Shapes of the houses, where they are more than boxes.
     implied
         A lot drawn without streets is judged by its shape (at best MAYBE) instead of being landlocked.
+    by_right
+        A lot not proved to be of record is judged as none (what is by right); else it is MAYBE.
     """
     rules = load_rules()
     shapes, _ = clean(np.array(inputs["lot"], dtype=object), rules, exact=True)
@@ -368,12 +377,12 @@ def ground_of_inputs(
     floor = inputs["floor"].to_numpy(float, na_value=np.nan)
     stands = (~shapely.is_missing(boxes) | ~np.isnan(floor)).astype(float)
     house = fit.house_of(survey.to_frame(boxes, surveyed.lots), floor, stands)
-    record = inputs["lot_of_record"].str.casefold().map(_RECORD).to_numpy(float)
+    record = np.asarray(inputs["record"].map(_RECORD), dtype=np.float64)
     return ground_of(
         pd.DataFrame({"parcel_id": inputs["case_id"], "zone_district": inputs["zone"]}),
         surveyed,
         house,
-        of_record=np.where(np.isnan(record), 0.0, record),
+        of_record=np.nan_to_num(record) if by_right else record,
         margins=EXACT,
         blocked=_blocked(inputs, surveyed.lots),
     )

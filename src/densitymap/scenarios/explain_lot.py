@@ -92,7 +92,7 @@ def explain_lot(
         With every fault of the drawing.
     """
     inputs, houses = _drawn(wkt, zone, house, house_floor_ft2, streets, of_record)
-    ground = ground_of_inputs(inputs, houses=houses, implied=not streets)
+    ground = ground_of_inputs(inputs, houses=houses, implied=not streets, by_right=False)
     today = load_policy(code)
     policies = [apply(name, today) for name in scenarios]
     at, standards = setting(ground, today)
