@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ COLUMNS = (
     *("lat", "lon", "area", "dcbd", "city", "GEOID"),
 )
 """Columns a panel must have; README of the data pack's panel says what each is."""
+
+
+_FULL = 1 + 1e-6
+"""A share of all, with room for the rounding of a file."""
 
 
 def run(panel: pd.DataFrame, test_metro: str) -> dict[str, Any]:
@@ -88,6 +93,19 @@ def run(panel: pd.DataFrame, test_metro: str) -> dict[str, Any]:
     return _head(panel, test_metro, choices) | {"outcomes": results}
 
 
+def run_file(path: Path, test_metro: str) -> dict[str, Any]:
+    """Back-test on a panel in a CSV file (gzip too); see :func:`run`.
+
+    Raises
+    ------
+    MissingDataError
+        If the file is not there.
+    """
+    if not path.is_file():
+        raise MissingDataError(f"{path} is not there", next_step="check --panel")
+    return run(pd.read_csv(path, dtype={"GEOID": str}), test_metro)
+
+
 def _require_models() -> None:
     absent = [name for name in ("sklearn", "scipy") if importlib.util.find_spec(name) is None]
     if absent:
@@ -116,9 +134,9 @@ def checked(panel: pd.DataFrame) -> pd.DataFrame:
     faults = [f"{name}: every value is missing" for name in numbers if frame[name].isna().all()]
     shares = [name for name in numbers if name.startswith("per_")]
     faults += [
-        f"{name}: {int((frame[name] > 1).sum())} values exceed 1"
+        f"{name}: {int((frame[name] > _FULL).sum())} values exceed 1"
         for name in shares
-        if (frame[name] > 1).any()
+        if (frame[name] > _FULL).any()
     ]
     repeated = frame.duplicated(["city", "GEOID"])
     if repeated.any():

@@ -317,14 +317,8 @@ def _reasons(
     meaning = {entry.name: entry.meaning for entry in spec.inputs}
     for source, step, _weight in _parts(spec):
         place = np.char.mod("%.0f", 100 * np.where(np.isnan(values[step]), 0, values[step])).astype(object)
-        text = (
-            text
-            + np.where(text == "", "", "; ")
-            + meaning.get(source, source)
-            + ": place "
-            + place
-            + " of 100"
-        )
+        lead = np.where(text == "", "Place from 0 to 100, 100 pressing most: ", "; ")
+        text = text + lead + meaning.get(source, source) + " " + place
     if not _parts(spec):
         text = np.full(len(tracts), spec.formula, dtype=object)
     missing = _missing(spec, values, len(tracts))

@@ -195,7 +195,7 @@ def _arrays(frame: pd.DataFrame) -> dict[str, Floats]:
 
 def _is_scag(region: object, record: Mapping[str, Any]) -> bool:
     plain = "".join(letter for letter in str(region).casefold() if letter.isalpha())
-    return plain in record["regions_scag"]
+    return plain.startswith(tuple(record["regions_scag"]))
 
 
 def _classified(part: pd.DataFrame, record: Mapping[str, Any], region: object) -> pd.DataFrame:
