@@ -1,8 +1,9 @@
 """Shapes against shapes: the reference system guard, overlaps, assignment, apportioning.
 
 Everything here works in the city's plane (feet) and is vectorised over shapely arrays. The overlap
-is *contains-first*: a target that lies wholly inside one source needs no intersection at all, which
-is most parcels in most zones (measured 5.9 times faster than ``geopandas.overlay``, exact).
+is *contains-first*: a target that lies wholly inside a source shares all its area, and no
+intersection is computed; that is most parcels in most zones. Sources may overlap one another:
+every pair is found.
 """
 
 from __future__ import annotations
@@ -76,17 +77,13 @@ def overlaps(sources: gpd.GeoDataFrame, targets: gpd.GeoDataFrame) -> pd.DataFra
     require_same_crs(sources, targets, where="overlaps(sources, targets)")
     shapes, zones = geometries(targets), geometries(sources)
     areas = shapely.area(shapes)
-    inside_zone, inside = _query(zones, shapes, "contains_properly")
-    rest = np.setdiff1d(np.arange(len(shapes)), inside)
-    cross_zone, cross = _query(zones, shapes[rest], "intersects")
-    shared = _intersection_areas(shapes[rest][cross], zones[cross_zone])
-    pairs = pd.DataFrame(
-        {
-            "target": np.concatenate([inside, rest[cross]]),
-            "source": np.concatenate([inside_zone, cross_zone]),
-            "area_ft2": np.concatenate([areas[inside], shared]),
-        }
-    )
+    source, target = _query(zones, shapes, "intersects")
+    inside_source, inside = _query(zones, shapes, "contains_properly")
+    pair = source * len(shapes) + target
+    whole = np.isin(pair, inside_source * len(shapes) + inside)
+    area = areas[target].astype(float)
+    area[~whole] = _intersection_areas(shapes[target[~whole]], zones[source[~whole]])
+    pairs = pd.DataFrame({"target": target, "source": source, "area_ft2": area})
     pairs = pairs[pairs["area_ft2"] > 0]
     order = np.lexsort((pairs["source"], -pairs["area_ft2"].round(2), pairs["target"]))
     pairs = pairs.iloc[order].reset_index(drop=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -27,6 +27,7 @@ def _frame(rows):
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(rectangles, rectangles)
 def test_overlaps_agree_with_geopandas_overlay(zones, lots):
     zone, lot = _frame(zones), _frame(lots)
@@ -42,6 +43,7 @@ def test_overlaps_agree_with_geopandas_overlay(zones, lots):
     assert np.allclose(ours, theirs)
 
 
+@settings(max_examples=40, deadline=None)
 @given(rectangles, rectangles, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(zones, lots, random):
     zone, lot = _frame(zones), _frame(lots)

@@ -142,7 +142,7 @@ def most_units(fits: pd.DataFrame, mode: str) -> pd.DataFrame:
     fits
         From :func:`fits_table`.
     mode
-        ``keep`` or ``new``.
+        ``keep``, ``new`` or ``split``.
 
     Returns
     -------

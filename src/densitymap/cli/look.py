@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from densitymap.cli.console import SETTINGS
@@ -10,13 +12,15 @@ from densitymap.pipeline import doctor as checks
 from densitymap.pipeline import map as drawing
 
 
-def map_command() -> None:
+def map_command(
+    lang: Annotated[str, typer.Option(help="Language of the page: en, es.")] = "en",
+) -> None:
     """Draw the interactive map of the last build; it opens without a network.
 
-    Example: densitymap map
+    Example: densitymap map --lang es
     """
     with SETTINGS.progress("Drawing the map"):
-        written = drawing.draw(SETTINGS.workspace)
+        written = drawing.draw(SETTINGS.workspace, language=lang)
     SETTINGS.say(f"Map: {written['file']} ({written['bytes'] / 1e6:.2f} MB, opens offline)")
     SETTINGS.say("Next: open it in a browser")
     SETTINGS.answer(written)

@@ -80,6 +80,9 @@ def build(
     roots = stage_layers.source_roots(space, source)
     with clock.stage("layers"):
         layers = stage_layers.build_layers(space, city, roots, progress=progress)
+    synthetic = stage_layers.is_synthetic(roots)
+    if synthetic:
+        mark_synthetic(layers)
     lock = lock_of(layers)
     if locked:
         check_lock(space, lock)
@@ -90,11 +93,18 @@ def build(
         progress("Judging lots and tracts")
         redone += stage_results.build_results(space, city)
     workspace.write_json(space.lock, lock)
-    report = _report(space, layers, lock, synthetic=stage_layers.is_synthetic(roots))
+    report = _report(space, layers, lock, synthetic=synthetic)
     report["seconds"] = clock.seconds
     report["redone"] = layers.redone + redone
     workspace.write_json(space.results / REPORT, report)
     return report
+
+
+def mark_synthetic(layers: Layers) -> None:
+    """Say of every layer that it is made up: no publisher answers for it, no licence binds it."""
+    told = dict.fromkeys(("publisher", "licence", "attribution", "vintage"), SYNTHETIC)
+    for name, receipt in layers.receipts.items():
+        receipt.update(told, title=f"{SYNTHETIC}: {name.replace('_', ' ')}")
 
 
 def lock_of(layers: Layers) -> dict[str, Any]:

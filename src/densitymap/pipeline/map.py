@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from densitymap import params, schema
+from densitymap.capacity.fits import most_units
 from densitymap.city import City, load_city
 from densitymap.errors import MissingDataError
 from densitymap.geometry import geometries
@@ -30,8 +31,8 @@ POINTS = ("rail_stations", "assisted_housing")
 POLYGONS = ("parks", "buildings", "flood", "council_districts_former")
 
 
-def draw(space: Workspace) -> dict[str, Any]:
-    """Write ``maps/index.html`` from the last build.
+def draw(space: Workspace, *, language: str = "en") -> dict[str, Any]:
+    """Write ``maps/index.html`` from the last build; another language goes to ``index.<language>.html``.
 
     Raises
     ------
@@ -39,8 +40,8 @@ def draw(space: Workspace) -> dict[str, Any]:
         If nothing has been built.
     """
     content = gather(space)
-    path = space.maps / "index.html"
-    html = render(content)
+    path = space.maps / ("index.html" if language == "en" else f"index.{language}.html")
+    html = render(content, language=language)
     workspace.write_text(path, html)
     return {
         "file": str(path),
@@ -130,7 +131,24 @@ def _lots(space: Workspace, names: list[str]) -> gpd.GeoDataFrame:
         own = allowed[allowed["policy"] == name].set_index("parcel_id")
         for column in PER_LOT:
             lots[f"{column}__{name}"] = lots["parcel_id"].map(own[column]).array
-    return lots
+    fits = workspace.read_frame(space.results / "fits.parquet")
+    return lots.assign(**_fits(lots["parcel_id"], fits, names))
+
+
+def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+    """Most homes that fit on each lot, if it were vacant and if one house stands, with the reason."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        own = fits[fits["policy"] == name]
+        judged = parcel_ids.isin(own.loc[own["verdict"] != "NO DATA", "parcel_id"])
+        for mode in ("new", "keep"):
+            best = most_units(own, mode)
+            units = parcel_ids.map(best["units"]).astype("Int64")
+            columns[f"fits_{mode}__{name}"] = units.mask(units.isna() & judged, 0)
+            verdict = parcel_ids.map(best["verdict"]).astype("string")
+            columns[f"fits_{mode}_verdict__{name}"] = verdict.mask(verdict.isna() & judged, "FALSE")
+            columns[f"fits_{mode}_reason__{name}"] = parcel_ids.map(best["reason"]).astype("string")
+    return columns
 
 
 def _tracts(space: Workspace) -> gpd.GeoDataFrame:

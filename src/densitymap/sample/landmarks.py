@@ -75,7 +75,9 @@ def _beltline(grid: Grid) -> gpd.GeoDataFrame:
 def _parks(grid: Grid, blocks: Geometries) -> gpd.GeoDataFrame:
     """The blocks that are parks, with the regional green space layer's fields."""
     cells = grid.cells
-    chosen = cells[cells["fabric"].eq("park") & (cells["lots"] > 0)]
+    parks = cells[cells["fabric"].eq("park")]
+    chosen = parks[parks["lots"] > 0]
+    chosen = chosen if len(chosen) else parks.head(1)
     shapes = blocks[chosen.index.to_numpy()]
     count = len(chosen)
     names = [f"Sample Park {k + 1}" for k in range(count)]

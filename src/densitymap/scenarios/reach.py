@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap import schema
 from densitymap.capacity.legal import FORMS, HOMES
 from densitymap.errors import ValidationError
 from densitymap.params import nearest
@@ -44,6 +45,8 @@ def reach(answers: pd.DataFrame, policies: Iterable[Policy], *, baseline: str = 
         If the baseline or a policy is not among the answers; all are named.
     """
     rules = list(policies)
+    if answers.empty:
+        return schema.conform(pd.DataFrame(index=pd.RangeIndex(0)), "reach")
     known = {str(name): rows for name, rows in answers.groupby("policy", sort=False)}
     faults = [
         f"{name!r} is not among the answers.{nearest(name, known)}"

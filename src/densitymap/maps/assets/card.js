@@ -103,6 +103,12 @@
       el("span", `${app.say(get("verdict") === "MAYBE" ? "card.homes_maybe" : "card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
       if (get("reason")) el("p", get("reason"), box).lang = M_DATA;
       if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
+      for (const mode of ["fits_new", "fits_keep"]) {
+        if (unknown(get(mode))) continue;
+        const word = app.say(`verdict.${get(`${mode}_verdict`)}`);
+        el("p", `${app.say(`card.${mode}`)}: ${app.spoken(get(mode), "plain")} (${word})`, box);
+        if (get(`${mode}_reason`)) el("p", get(`${mode}_reason`), box).lang = M_DATA;
+      }
     }
   }
 
