@@ -13,7 +13,7 @@ import shapely
 from densitymap import schema
 from densitymap.errors import ValidationError
 from densitymap.scenarios.explain_lot import explain_lot
-from densitymap.scenarios.fits import fits, reach
+from densitymap.scenarios.fits import fits
 from densitymap.scenarios.ground import ground_of_parcels, part_of
 from densitymap.scenarios.policy import apply, load_policy
 
@@ -154,14 +154,3 @@ def test_an_adu_that_may_be_sold_apart_counts_as_saleable() -> None:
     by_policy = homes.groupby("policy")[["units_saleable", "units_rent_only"]].first()
     assert by_policy.loc["no-change"].tolist() == [1, 1]
     assert by_policy.loc["missing-middle-2021"].tolist() == [2, 0]
-
-
-def test_reach_counts_every_lot_once_for_each_mode_and_type() -> None:
-    lots = parcels()
-    table = fits(ground_of_parcels(lots), [TODAY])
-    counted = reach(table, lots)
-    schema.check(counted, "fits_reach")
-    assert counted["lots"].sum() == len(table)
-    one = counted[(counted["fit_mode"] == "new") & (counted["fit_type"] == "house")]
-    assert one["lots"].sum() == len(lots)
-    assert counted["units"].sum() == table["units"].sum()

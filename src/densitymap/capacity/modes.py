@@ -321,8 +321,13 @@ def _floor(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Fl
         return found, left
     if option.adu == ATTACHED:
         return _attached(at, option, found, left, new)
-    softened = limit - low >= new
-    return judge(found, "floor_area", left, new, margins=at.margins, softened=softened), left - new
+    told = _unless_between(left, limit - low, new)
+    return judge(found, "floor_area", told, new, margins=at.margins), left - new
+
+
+def _unless_between(low: Floats, high: Floats, need: Floats) -> Floats:
+    """The low figure; missing where the high one would do and the low one would not: nobody knows."""
+    return np.where((low < need) & (high >= need), np.nan, low)
 
 
 def _attached(
@@ -341,8 +346,8 @@ def _attached(
     permitted = np.where(np.isnan(at.attached), np.nan, (at.attached > 0).astype(float))
     found = judge(found, "use", permitted, np.ones(len(new)), margins=at.margins)
     large = at.kept_ft2[1] * share / (1 + share) if option.mode == "keep" else most
-    softened = (large >= least) & (at.attached >= least)
-    return judge(found, "house_size", most, least, margins=at.margins, softened=softened), left - new
+    told = _unless_between(most, np.minimum(large, at.attached), least)
+    return judge(found, "house_size", told, least, margins=at.margins), left - new
 
 
 def _coverage(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
@@ -377,5 +382,5 @@ def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
     if option.type in ("convert", "convert_adu"):
         least = np.full(count, at.rules["conversion_min_floor_area_ft2"])
         low, high = at.kept_ft2
-        found = judge(found, "house_size", low, least, margins=at.margins, softened=high >= least)
+        found = judge(found, "house_size", _unless_between(low, high, least), least, margins=at.margins)
     return found

@@ -22,7 +22,7 @@ from densitymap.scenarios.divide import split_rows
 from densitymap.scenarios.ground import Ground, ground_of_parcels, part_of, setting
 from densitymap.scenarios.policy import Policy
 
-__all__ = ["fits", "ground_of_parcels", "reach"]
+__all__ = ["fits", "ground_of_parcels"]
 
 _CHUNK = 25_000
 """Lots judged at once: bounds the memory, not the answer."""
@@ -68,29 +68,3 @@ def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iter
         place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
         table["reason"] = sentences(table, place=place)
         yield table
-
-
-def reach(table: pd.DataFrame, lots: pd.DataFrame) -> pd.DataFrame:
-    """Count lots and homes by policy, district, type, verdict and binding rule.
-
-    Parameters
-    ----------
-    table
-        From :func:`fits`.
-    lots
-        ``parcel_id`` and ``zone_district``.
-
-    Returns
-    -------
-    DataFrame
-        Table ``fits_reach``: ``lots`` and, if every one of them were built, ``units``,
-        ``units_saleable`` and ``units_rent_only``. Types of one lot exclude each other: sums across
-        types mean nothing.
-    """
-    keys = ["policy", "zone_district", "fit_mode", "fit_type", "verdict", "binding_rule"]
-    homes = ["units", "units_saleable", "units_rent_only"]
-    districts = lots.drop_duplicates("parcel_id").set_index("parcel_id")["zone_district"]
-    placed = table.assign(zone_district=districts.reindex(table["parcel_id"]).to_numpy())
-    counted = placed.groupby(keys, dropna=False, sort=True)
-    answer = counted[homes].sum().assign(lots=counted.size()).reset_index()
-    return schema.conform(answer, "fits_reach")
