@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,19 +90,6 @@ def run(panel: pd.DataFrame, test_metro: str) -> dict[str, Any]:
     with _one_thread():
         results = {name: _outcome(panel, sets, happened[name], test_metro, choices) for name in happened}
     return _head(panel, test_metro, choices) | {"outcomes": results}
-
-
-def run_file(path: Path, test_metro: str) -> dict[str, Any]:
-    """Back-test on a panel in a CSV file (gzip too); see :func:`run`.
-
-    Raises
-    ------
-    MissingDataError
-        If the file is not there.
-    """
-    if not path.is_file():
-        raise MissingDataError(f"{path} is not there", next_step="check --panel")
-    return run(pd.read_csv(path, dtype={"GEOID": str}), test_metro)
 
 
 def _require_models() -> None:

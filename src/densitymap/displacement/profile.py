@@ -55,7 +55,8 @@ def profile(given: ProfileInput) -> dict[str, Any]:
     -------
     dict
         ``place``, ``acres``, ``tracts`` (share of the place each covers, and its own history),
-        ``place_history``, ``census_2020``, ``estimates``, ``comparison``, ``land_price_per_acre``,
+        ``place_history``, ``history_money``,
+        ``census_2020``, ``estimates``, ``comparison``, ``land_price_per_acre``,
         ``apportioning``, ``cannot_test``.
 
     Raises
@@ -73,6 +74,7 @@ def profile(given: ProfileInput) -> dict[str, Any]:
         "note": words["words"]["tract_is_not_place"],
         "tracts": _tracts(given, words),
         "place_history": _history(given, given.place, words),
+        "history_money": words["history"]["money"],
         "census_2020": _full_count(given, given.place, words),
         "estimates": [_estimates(given, table, given.place, words) for table in given.measures],
         "comparison": {
@@ -82,7 +84,7 @@ def profile(given: ProfileInput) -> dict[str, Any]:
             }
             for name, area in wider.items()
         }
-        | ({"metro": _metro(given.history, words)} if given.history is not None else {}),
+        | {"metro": _metro(given, words)},
         "land_price_per_acre": land_price(given.sales, words),
         "apportioning": words["words"]["apportioning"],
         "cannot_test": list(words["words"]["cannot_test"]),
@@ -215,11 +217,18 @@ def _pairs(given: ProfileInput, vintage: int, place: gpd.GeoDataFrame) -> pd.Dat
     return pairs[(pairs["target"] == "place") & (pairs["share"] > 0)]
 
 
-def _metro(history: pd.DataFrame, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole metro of the panel, summed over tracts where the count is known."""
-    return {
-        shown: _with_shares(_counts(history, year, words).sum(), words)
-        for year, shown in words["history"]["years"].items()
+def _metro(given: ProfileInput, words: Mapping[str, Any]) -> Any:
+    """Whole metro of the place, summed over the tracts of the panel whose count is known."""
+    if given.history is None or HISTORY_VINTAGE not in given.tracts:
+        return words["absent"]
+    inside = given.history["GEOID"].isin(_pairs(given, HISTORY_VINTAGE, given.place)["source"])
+    here = given.history.loc[inside, "city"].unique()
+    if len(here) != 1:
+        return words["absent"]
+    metro = given.history[given.history["city"] == here[0]]
+    years = words["history"]["years"]
+    return {"name": str(here[0]), "tracts": len(metro)} | {
+        shown: _with_shares(_counts(metro, year, words).sum(), words) for year, shown in years.items()
     }
 
 
