@@ -10,13 +10,19 @@ import pandas as pd
 import pytest
 import shapely
 
+from densitymap import schema
+from densitymap.capacity.block_face import block_faces, load_face_rules
+from densitymap.capacity.character import MEASURES
 from densitymap.city import load_city
 from densitymap.ingest import find, normalise
-from densitymap.parcels import derived
+from densitymap.parcels import derived, join
 from densitymap.pipeline import workspace
 from densitymap.pipeline.derived import build_derived
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.character import character, told
+from densitymap.scenarios.ground import ground_of_parcels
+from densitymap.scenarios.policy import load_policy
 
 LAYERS = ("buildings", "streets", "neighborhoods", "zoning", "rail_lines", "parcels")
 
@@ -97,6 +103,19 @@ def test_aggregates_are_ranges_under_their_licence(derivation):
     kept = json.loads((space.parcels / "derived_lots.receipt.json").read_text())["receipt"]
     assert kept["licence"] == report["licence"] == "ODbL"
     assert kept["attribution"] == "© OpenStreetMap contributors, ODbL"
+
+
+def test_block_faces_of_the_sampled_lots_are_named_and_their_houses_unknown(derivation):
+    """Lots and mapped buildings lie in different neighbourhoods: nothing can be compared, and it says so."""
+    _, _, layers, _ = derivation
+    parcels = schema.conform(join.measured(layers.read("parcels")), "parcels")
+    assert block_faces(parcels["site_address"], load_face_rules()).notna().mean() > 0.9
+    surveyed = ground_of_parcels(parcels).survey
+    table = character(parcels, surveyed, layers.read("buildings"), load_policy("atlanta"))
+    counts = told(table)
+    assert set(counts) == set(MEASURES)
+    for words in counts.values():
+        assert words == {"unknown": len(table)}
 
 
 def test_nothing_is_redone_and_what_no_longer_holds_is_removed(derivation):
