@@ -124,4 +124,7 @@ def test_rebuilt_shares_and_medians():
     found = rebuild(counts)
     assert found["renter_share"].iloc[0] == 0.25
     assert found["median_household_income_usd"].iloc[0] == pytest.approx(45_000)
+    assert found["median_household_income_usd_moe"].iloc[0] > 0
     assert "median_gross_rent_usd" not in found
+    counts["households_income_over_200k"] = 1000.0
+    assert pd.isna(rebuild(counts)["median_household_income_usd"].iloc[0])

@@ -19,6 +19,7 @@ from densitymap import params, schema
 from densitymap.displacement.acs import proportion_moe
 from densitymap.displacement.correct import median_from_brackets
 from densitymap.displacement.draws import floats
+from densitymap.displacement.reliability import median_moe
 from densitymap.errors import ValidationError
 from densitymap.geometry import geometries, locate, overlaps, require_same_crs
 
@@ -182,7 +183,7 @@ def _sum(parts: Floats, groups: pd.Series) -> pd.Series:
 
 
 def rebuild(counts: pd.DataFrame) -> pd.DataFrame:
-    """Shares with margins, and the median income, of areas whose counts were apportioned.
+    """Shares and the median income, with margins, of areas whose counts were apportioned.
 
     Parameters
     ----------
@@ -208,8 +209,13 @@ def rebuild(counts: pd.DataFrame) -> pd.DataFrame:
     brackets = params.load("census", "measures")["income_brackets"]
     if set(brackets["columns"]) <= set(counts):
         table = np.stack([floats(counts, name) for name in brackets["columns"]], axis=-1)
-        median = median_from_brackets(table, np.array(brackets["upper_usd"]))
-        result["median_household_income_usd"] = _number(median, counts.index)
+        upper = np.array(brackets["upper_usd"])
+        median = median_from_brackets(table, upper)
+        closed = np.where(
+            median > upper[-2], np.nan, median
+        )  # the last bracket is open: no median is read in it
+        result["median_household_income_usd"] = _number(closed, counts.index)
+        result["median_household_income_usd_moe"] = _number(median_moe(table, upper), counts.index)
     return result
 
 
