@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 
 import geopandas as gpd
 import numpy as np
@@ -116,6 +118,19 @@ def test_block_faces_of_the_sampled_lots_are_named_and_their_houses_unknown(deri
     assert set(counts) == set(MEASURES)
     for words in counts.values():
         assert words == {"unknown": len(table)}
+
+
+def test_without_momepy_nothing_is_written_and_the_extra_is_named(derivation, tmp_path, monkeypatch):
+    space, city, layers, _ = derivation
+    bare = Workspace(tmp_path)
+    for name in ("neighborhoods.parquet", "zones.parquet", "join.json"):
+        bare.parcels.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(space.parcels / name, bare.parcels / name)
+    monkeypatch.setitem(sys.modules, "momepy", None)
+    told_why = build_derived(bare, city, layers)
+    assert told_why["built"] is False
+    assert "densitymap[derive]" in told_why["why"]
+    assert not (bare.parcels / "derived_lots.parquet").exists()
 
 
 def test_nothing_is_redone_and_what_no_longer_holds_is_removed(derivation):

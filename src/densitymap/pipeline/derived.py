@@ -29,6 +29,7 @@ LOTS = "derived_lots.parquet"
 RECEIPT = "derived_lots.receipt.json"
 POTENTIAL = "derived_potential.parquet"
 NEEDED = ("buildings", "streets", "neighborhoods")
+NO_CELL = "of those that make a lot, without ground of their own"
 MADE_FROM = ("buildings", "streets")
 
 
@@ -114,7 +115,11 @@ def _derived(space: Workspace, city: City, layers: Layers) -> tuple[gpd.GeoDataF
         sliver_area_ft2=city.sliver_area_ft2,
     )
     counts = proxies.roles_of(buildings, area, rules, existing=published).value_counts()
-    return named, {str(role): int(count) for role, count in counts.items()}
+    counted = {str(role): int(count) for role, count in counts.items()}
+    if named.empty:
+        raise MissingDataError(f"No lots were derived: no building makes one ({counted})")
+    lost = counted[proxies.LOT] - len(named)
+    return named, counted | ({NO_CELL: lost} if lost else {})
 
 
 def _minimums(lots: gpd.GeoDataFrame, city: City) -> pd.DataFrame:
