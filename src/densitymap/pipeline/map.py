@@ -166,7 +166,20 @@ def _tracts(space: Workspace) -> gpd.GeoDataFrame:
         raise MissingDataError(
             "No census tracts were loaded", next_step="`densitymap add FILE --as tracts_2020` and its table"
         )
-    return best
+    return _with_agreement(best, space)
+
+
+def _with_agreement(tracts: gpd.GeoDataFrame, space: Workspace) -> gpd.GeoDataFrame:
+    """Add how many published definitions flag each tract, where both stand on the same tract lines."""
+    path = space.results / "agreement.parquet"
+    if not path.is_file():
+        return tracts
+    found = workspace.read_frame(path)
+    if set(found["tract_vintage"]) != set(tracts["tract_vintage"]):
+        return tracts
+    own = found.set_index("tract_geoid")
+    columns = ("n_flagged", "n_classifiable", "flagged_by")
+    return tracts.assign(**{name: tracts["tract_geoid"].map(own[name]).array for name in columns})
 
 
 def _known(tracts: gpd.GeoDataFrame) -> float:

@@ -12,6 +12,7 @@ import shapely
 from densitymap import params
 from densitymap.capacity.legal import measured_margins
 from densitymap.city import City
+from densitymap.displacement.agreement import agreement
 from densitymap.displacement.index import judge
 from densitymap.geometry import Geometries, geometries
 from densitymap.pipeline import workspace
@@ -39,6 +40,8 @@ OUTPUTS = ("allowed", "fits", "reach", "zone_answers")
 FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
 """FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
 FRONTS = "fronts.csv"
+PANEL_VINTAGE = 2010
+"""Tract lines the panel 1990-2018 stands on."""
 
 
 def policies(city: City) -> list[Policy]:
@@ -70,9 +73,11 @@ def build_results(space: Workspace, city: City) -> list[str]:
     for name in joined["summary"]["tables"]:
         if name.startswith("tracts_"):
             _pressure(space, name)
+    agreed = _definitions(space)
     told = _summary(allowed, fits, lots, rules) | {
         "reach": [{str(key): value for key, value in row.items()} for row in reached.to_dict("records")],
         "minimums": meets_own_minimums(lots, pieces, rules[0]),
+        "definitions": agreed,
     }
     workspace.write_json(stamp, {"fingerprint": mark, "summary": told})
     return ["4_results"]
@@ -180,6 +185,23 @@ def _pressure(space: Workspace, name: str) -> None:
     judged = judge(pd.DataFrame(tracts.drop(columns="geometry")), INDEX)
     suffix = name.removeprefix("tracts_")
     workspace.write_frame(space.results / f"pressure_{suffix}.parquet", judged.pressure)
+
+
+def _definitions(space: Workspace) -> dict[str, int] | str:
+    """Tracts each published definition flags; the tables ``definitions`` and ``agreement`` are written.
+
+    They need the panel of tracts (1990 to 2018, on 2010 lines); without it that is said.
+    """
+    panel = _layer(space, "tract_panel")
+    if panel is None:
+        return "not classifiable: the layer tract_panel is not loaded"
+    tracts = pd.DataFrame(panel).rename(columns={"GEOID": "tract_geoid"})
+    tracts["tract_vintage"] = pd.array([PANEL_VINTAGE] * len(tracts), dtype="Int64")
+    names = [name for name in params.names("indices") if params.load("indices", name)["kind"] == "published"]
+    judged = pd.concat([judge(tracts, name).pressure for name in names], ignore_index=True)
+    workspace.write_frame(space.results / "definitions.parquet", judged)
+    workspace.write_frame(space.results / "agreement.parquet", agreement(judged))
+    return {name: int(judged.loc[judged["index_name"] == name, "is_flagged"].sum()) for name in names}
 
 
 def _summary(

@@ -97,17 +97,20 @@
   function lotRules(app, card, i) {
     for (const policy of app.M.policies) {
       const get = (column) => dm.value(app.sets.lots, `${column}__${policy.name}`, i), box = el("div", null, card, "rule");
-      el("p", policy.question || policy.title, box, "q");
+      el("p", [policy.title, policy.question].filter(Boolean).join(": "), box, "q");
       const line = el("p", null, box);
       badge(app, line, get("verdict"));
       el("span", `${app.say(get("verdict") === "MAYBE" ? "card.homes_maybe" : "card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
       if (get("reason")) el("p", get("reason"), box).lang = M_DATA;
       if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
+      let told = get("reason");
       for (const mode of ["fits_new", "fits_keep"]) {
         if (unknown(get(mode))) continue;
         const word = app.say(`verdict.${get(`${mode}_verdict`)}`);
         el("p", `${app.say(`card.${mode}`)}: ${app.spoken(get(mode), "plain")} (${word})`, box);
-        if (get(`${mode}_reason`)) el("p", get(`${mode}_reason`), box).lang = M_DATA;
+        const why = get(`${mode}_reason`);
+        if (why && why !== told) el("p", why, box).lang = M_DATA;
+        told = why;
       }
     }
   }
