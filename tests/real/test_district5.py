@@ -186,3 +186,61 @@ def test_reynoldstown_alone_has_no_lots_and_says_so(real_dir, tmp_path):
     html = (tmp_path / "maps/index.html").read_text(encoding="utf-8")
     assert "Reynoldstown has no parcel layer here yet" in html
     assert len(sets_of(html)["buildings"]) > 1_000
+
+
+def test_reynoldstown_gets_derived_lots_and_no_claim(built):
+    space, report = built
+    derived = report["derived_lots"]
+    assert derived["lots_by_neighbourhood"] == {"Reynoldstown": derived["lots"]}
+    assert 1_137 <= derived["lots"] <= 1_446  # every house has one; sheds have none
+    assert derived["licence"] == "ODbL"
+    lots = gpd.read_parquet(space / "data/3_parcels/derived_lots.parquet")
+    assert set(lots["lot_source"]) == {"derived"}
+    assert not set(lots["derived_lot_id"]) & set(
+        pd.read_parquet(space / "data/4_results/allowed.parquet")["parcel_id"]
+    )
+    assert len(sets_of((space / "maps/index.html").read_text(encoding="utf-8"))["derived_lots"]) == len(lots)
+
+
+def test_definitions_are_counted_on_the_metro_alone(built):
+    _, report = built
+    assert report["definitions"]["governing_2015"] == 54  # reference/displacement.md section 2
+    assert report["definitions"]["ncrc_2019"] == 31
+    assert report["layers"]["tract_panel"]["rows"] == 738
+
+
+def test_r4_lots_meet_their_minimums_as_measured_before(built):
+    _, report = built
+    r4 = next(row for row in report["minimums"] if row["zone_district"] == "R-4")
+    assert r4["both"] == pytest.approx(r4["reference_both"], abs=0.01)
+
+
+def test_every_policy_is_told_by_rule_and_district(built):
+    _, report = built
+    assert len(report["verdicts"]) == 6
+    for policy, counts in report["verdicts"].items():
+        assert sum(row["lots"] for row in report["verdicts_by_rule"][policy]) == sum(counts.values())
+        assert report["fits"][policy]["new"]["duplex"]
+
+
+def test_profile_tells_tract_and_place_apart(built):
+    space, _ = built
+    ran = densitymap("profile", "Reynoldstown", "--workspace", space, "--json")
+    assert ran.code == 0, ran.err
+    told = ran.document
+    own = next(tract for tract in told["tracts"] if tract["tract_geoid"] == "13121003100")
+    shares = [own["history"][year]["nonwhite_share"]["value"] for year in ("1990", "2000", "2014-2018")]
+    assert shares == pytest.approx([0.95, 0.89, 0.38], abs=0.005)
+    assert own["share_of_place"] == pytest.approx(0.53, abs=0.01)
+    assert told["census_2020"]["people_of_color_2020"]["value"] == pytest.approx(1_464, rel=0.01)
+    assert told["census_2020"]["population_2020"]["value"] == pytest.approx(3_630, rel=0.01)
+
+
+def test_a_lot_is_explained_from_law_to_verdict(built):
+    space, _ = built
+    ran = densitymap("lot", "93 dearborn", "--workspace", space, "--json")
+    assert ran.code == 0, ran.err
+    assert ran.document["parcel_id"] == "15 206 03 037"
+    assert {row["policy"] for row in ran.document["allowed"]} >= {"no-change", "triplex-by-right"}
+    assert ran.document["law"][0]["zones"][0]["rules"]
+    assert "owner_type" not in ran.document["lot"]

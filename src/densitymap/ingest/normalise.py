@@ -57,6 +57,7 @@ def layer_from(
     receipt.rows_in = len(raw)
     if raw.empty:
         raise ValidationError(f"{found.relative}: the layer is empty", next_step="download the file again")
+    raw = columns.selected(raw, source, receipt)
     if layer.shape != "none":
         raw = _in_plane(raw, layer, source, city, receipt, crs)
     frame = _with_our_columns(raw, layer, source, receipt, measures)
@@ -128,7 +129,6 @@ def _in_plane(
     if raw.crs is not None:
         receipt.crs_in = raw.crs.to_string()
     read.check_place(raw, city, where=receipt.file)
-    raw = columns.selected(raw, source, receipt)
     return shapes.repaired(
         raw,
         shape=layer.shape,

@@ -14,6 +14,7 @@ import pandas as pd
 from densitymap.city import City, load_city
 from densitymap.errors import MissingDataError, ValidationError
 from densitymap.geometry import ACRE_FT2
+from densitymap.pipeline import derived as stage_derived
 from densitymap.pipeline import layers as stage_layers
 from densitymap.pipeline import parcels as stage_parcels
 from densitymap.pipeline import results as stage_results
@@ -92,10 +93,14 @@ def build(
     with clock.stage("results"):
         progress("Judging lots and tracts")
         redone += stage_results.build_results(space, city)
+    with clock.stage("derived lots"):
+        progress("Deriving lots where there are buildings and no parcels")
+        derived = stage_derived.build_derived(space, city, layers)
     workspace.write_json(space.lock, lock)
     report = _report(space, layers, lock, synthetic=synthetic)
+    report["derived_lots"] = derived
     report["seconds"] = clock.seconds
-    report["redone"] = layers.redone + redone
+    report["redone"] = layers.redone + redone + (["derived_lots"] if derived["redone"] else [])
     workspace.write_json(space.results / REPORT, report)
     return report
 

@@ -89,7 +89,7 @@ def gather(space: Workspace) -> MapInput:
         neighborhoods=workspace.read_frame(space.parcels / "neighborhoods.parquet"),
         lines={name: overlays[name] for name in LINES if name in overlays} | corridors,
         points={name: overlays[name] for name in POINTS if name in overlays},
-        polygons={name: overlays[name] for name in POLYGONS if name in overlays},
+        polygons={name: overlays[name] for name in POLYGONS if name in overlays} | _derived(space),
         notes=notes,
     )
 
@@ -225,6 +225,15 @@ def _overlays(space: Workspace, area: gpd.GeoDataFrame) -> dict[str, gpd.GeoData
         if len(kept):
             drawn[name] = kept
     return drawn
+
+
+def _derived(space: Workspace) -> dict[str, gpd.GeoDataFrame]:
+    """Lots derived from buildings, where there are some: drawn, named as derived, without any verdict."""
+    path = space.parcels / "derived_lots.parquet"
+    if not path.is_file():
+        return {}
+    lots = workspace.read_frame(path)
+    return {"derived_lots": lots.assign(kind="derived from buildings: no by-right claim")}
 
 
 def _corridors(

@@ -15,12 +15,14 @@ from densitymap.city import City
 from densitymap.displacement.agreement import agreement
 from densitymap.displacement.index import judge
 from densitymap.geometry import Geometries, geometries
+from densitymap.parcels.derived_rules import load_rules
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed as allowed_under
 from densitymap.scenarios.answers import minimum_lot_answers
+from densitymap.scenarios.character import character, told
 from densitymap.scenarios.fits import fits as fits_under
-from densitymap.scenarios.fits import ground_of_parcels
+from densitymap.scenarios.ground import Ground, ground_of_parcels
 from densitymap.scenarios.policy import Policy, apply, load_policy
 from densitymap.scenarios.reach import reach
 from densitymap.zoning.standards import standards_for
@@ -36,7 +38,7 @@ REFORMS = (
 """Scenarios every build judges, beside today's law; others are run when asked for."""
 INDEX = "pressure"
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
-OUTPUTS = ("allowed", "fits", "reach", "zone_answers")
+OUTPUTS = ("allowed", "character", "fits", "reach", "zone_answers")
 FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
 """FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
 FRONTS = "fronts.csv"
@@ -65,8 +67,11 @@ def build_results(space: Workspace, city: City) -> list[str]:
     workspace.write_frame(space.results / "allowed.parquet", allowed)
     reached = reach(allowed, rules, baseline=BASELINE)
     workspace.write_frame(space.results / "reach.parquet", reached)
-    fits = _fits(space, lots, pieces, rules)
+    ground = _ground(space, lots, pieces)
+    fits = fits_under(ground, rules)
     workspace.write_frame(space.results / "fits.parquet", fits)
+    beside = character(lots, ground.survey, _layer(space, "buildings"), rules[0])
+    workspace.write_frame(space.results / "character.parquet", beside)
     codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
     answers = pd.concat([_zone_answers(codes, policy) for policy in rules], ignore_index=True)
     workspace.write_frame(space.results / "zone_answers.parquet", answers)
@@ -74,12 +79,13 @@ def build_results(space: Workspace, city: City) -> list[str]:
         if name.startswith("tracts_"):
             _pressure(space, name)
     agreed = _definitions(space)
-    told = _summary(allowed, fits, lots, rules) | {
+    counts = _summary(allowed, fits, lots, rules) | {
         "reach": [{str(key): value for key, value in row.items()} for row in reached.to_dict("records")],
         "minimums": meets_own_minimums(lots, pieces, rules[0]),
         "definitions": agreed,
+        "character": told(beside),
     }
-    workspace.write_json(stamp, {"fingerprint": mark, "summary": told})
+    workspace.write_json(stamp, {"fingerprint": mark, "summary": counts})
     return ["4_results"]
 
 
@@ -130,20 +136,24 @@ def meets_own_minimums(lots: pd.DataFrame, pieces: pd.DataFrame, today: Policy) 
     ]
 
 
-def _fits(
-    space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame, rules: list[Policy]
-) -> pd.DataFrame:
-    streets = _layer(space, "streets")
-    if streets is not None:
-        streets = streets.rename(columns={"feature_name": "name", "feature_class": "kind"})
-    ground = ground_of_parcels(
+def _ground(space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame) -> Ground:
+    """Lots as they lie: fronts from streets, neighbours or the shape; flooded ground left out."""
+    return ground_of_parcels(
         lots,
         parcel_zones=pieces,
-        streets=streets,
+        streets=_streets(space),
         fronts=_corrections(space),
         blocked=_flooded(lots, _layer(space, "flood")),
     )
-    return fits_under(ground, rules)
+
+
+def _streets(space: Workspace) -> gpd.GeoDataFrame | None:
+    """Centrelines a lot can front on, by the classes that take a right of way; the rest are paths."""
+    streets = _layer(space, "streets")
+    if streets is None:
+        return None
+    fronting = streets["feature_class"].isin(list(load_rules().street_right_of_way_ft))
+    return streets.rename(columns={"feature_name": "name"}).assign(kind=np.where(fronting, "street", "path"))
 
 
 def _flooded(lots: gpd.GeoDataFrame, flood: gpd.GeoDataFrame | None) -> Geometries | None:
@@ -240,10 +250,10 @@ def _counts(verdicts: pd.Series) -> dict[str, int]:
 
 def _by_type(fits: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
     """Verdicts by mode (keep, new, split) and type of home."""
-    told: dict[str, dict[str, dict[str, int]]] = {}
+    counts: dict[str, dict[str, dict[str, int]]] = {}
     for (mode, kind), part in fits.groupby(["fit_mode", "fit_type"], observed=True):
-        told.setdefault(str(mode), {})[str(kind)] = _counts(part["verdict"])
-    return told
+        counts.setdefault(str(mode), {})[str(kind)] = _counts(part["verdict"])
+    return counts
 
 
 def _by_rule(rows: pd.DataFrame, beside: list[str] | None = None) -> list[dict[str, Any]]:
