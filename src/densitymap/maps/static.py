@@ -122,10 +122,6 @@ def tables(content: MapInput, words: Words) -> list[dict[str, Any]]:
     ]
 
 
-HASH_SHOWN = 12
-"""Letters of a file's hash in the table: enough to compare by eye; the lock holds it whole."""
-
-
 def sources(content: MapInput, words: Words) -> dict[str, Any]:
     """Give the table of sources: what, which file, which year, whose, how many rows, and its hash."""
     names = ("layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256")
@@ -135,7 +131,6 @@ def sources(content: MapInput, words: Words) -> dict[str, Any]:
         .astype("object")
         .where(content.sources[list(names)].notna(), words("card.not_known"))
     )
-    texts["sha256"] = texts["sha256"].astype(str).str[:HASH_SHOWN]
     return {
         "heads": [words(f"sources.{head}") for head in heads],
         "rows": texts.astype(str).to_numpy().tolist(),
