@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -83,9 +82,34 @@ def profile(place: Annotated[str, typer.Argument(help="Neighbourhood, npu-o or d
     told = profile_of(SETTINGS.workspace, place)
     SETTINGS.say(f"{told['place']}: {told['acres']:,} acres. {told['note']}")
     for tract in told["tracts"]:
-        SETTINGS.say(json.dumps(tract, ensure_ascii=False, default=str))
+        SETTINGS.say(f"Tract {tract['tract_geoid']}: {tract['share_of_place']:.0%} of the place")
+        _tell_history(tract["history"])
+    if isinstance(told["place_history"], dict):
+        SETTINGS.say(f"{told['place']} itself, apportioned: {told['apportioning']}")
+        _tell_history(told["place_history"])
+    if isinstance(told["census_2020"], dict):
+        SETTINGS.say("2020 Census blocks inside the place (a full count):")
+        _tell_figures(told["census_2020"])
+    for sentence in told["cannot_test"]:
+        SETTINGS.say(f"Counts cannot tell: {sentence}")
     SETTINGS.say("Next: --json for every figure with its margin")
     SETTINGS.answer(told)
+
+
+def _tell_history(history: Any) -> None:
+    for year, figures in history.items() if isinstance(history, dict) else []:
+        if isinstance(figures, dict) and any(isinstance(figure, dict) for figure in figures.values()):
+            SETTINGS.say(f"  {year}")
+            _tell_figures(figures)
+
+
+def _tell_figures(figures: dict[str, Any]) -> None:
+    for name, figure in figures.items():
+        if isinstance(figure, dict) and figure.get("value") is not None:
+            value = f"{figure['value']:.1%}" if "share" in name else f"{figure['value']:,.0f}"
+            margin = figure["margin"]
+            doubt = f"± {margin:,.3g}" if isinstance(margin, int | float) else f"margin {margin}"
+            SETTINGS.say(f"    {name.replace('_', ' ')}: {value} ({doubt})")
 
 
 COMMANDS = {"typology": typology, "backtest": backtest, "profile": profile}

@@ -92,7 +92,7 @@ def build(
         redone = _join(space, layers, city, area)
     with clock.stage("results"):
         progress("Judging lots and tracts")
-        redone += stage_results.build_results(space, city)
+        redone += stage_results.build_results(space, city, layers)
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")
         derived = stage_derived.build_derived(space, city, layers)

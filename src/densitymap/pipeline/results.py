@@ -11,12 +11,15 @@ import shapely
 
 from densitymap import params
 from densitymap.capacity.legal import measured_margins
+from densitymap.capacity.rules import load_rules as load_fit_rules
 from densitymap.city import City
 from densitymap.displacement.agreement import agreement
 from densitymap.displacement.index import judge
 from densitymap.geometry import Geometries, geometries
 from densitymap.parcels.derived_rules import load_rules
+from densitymap.parcels.slope import steep_ground
 from densitymap.pipeline import workspace
+from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed as allowed_under
 from densitymap.scenarios.answers import minimum_lot_answers
@@ -42,6 +45,7 @@ OUTPUTS = ("allowed", "character", "fits", "reach", "zone_answers")
 FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
 """FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
 FRONTS = "fronts.csv"
+ELEVATION = "elevation_raster"
 PANEL_VINTAGE = 2010
 """Tract lines the panel 1990-2018 stands on."""
 
@@ -52,7 +56,7 @@ def policies(city: City) -> list[Policy]:
     return [today, *(apply(name, today) for name in REFORMS)]
 
 
-def build_results(space: Workspace, city: City) -> list[str]:
+def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     """Judge lots, districts and tracts, unless nothing they rest on has changed."""
     joined = workspace.read_json(space.parcels / "join.json")
     mark = workspace.fingerprint([joined["fingerprint"], _corrections_hash(space)])
@@ -67,7 +71,7 @@ def build_results(space: Workspace, city: City) -> list[str]:
     workspace.write_frame(space.results / "allowed.parquet", allowed)
     reached = reach(allowed, rules, baseline=BASELINE)
     workspace.write_frame(space.results / "reach.parquet", reached)
-    ground = _ground(space, lots, pieces)
+    ground = _ground(space, city, layers, lots, pieces)
     fits = fits_under(ground, rules)
     workspace.write_frame(space.results / "fits.parquet", fits)
     beside = character(lots, ground.survey, _layer(space, "buildings"), rules[0])
@@ -136,14 +140,18 @@ def meets_own_minimums(lots: pd.DataFrame, pieces: pd.DataFrame, today: Policy) 
     ]
 
 
-def _ground(space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame) -> Ground:
-    """Lots as they lie: fronts from streets, neighbours or the shape; flooded ground left out."""
+def _ground(
+    space: Workspace, city: City, layers: Layers, lots: gpd.GeoDataFrame, pieces: pd.DataFrame
+) -> Ground:
+    """Lots as they lie: fronts from streets, neighbours or the shape; flooded and steep ground left out."""
+    wet = _flooded(lots, _layer(space, "flood"))
+    steep = _steep(lots, city, layers)
     return ground_of_parcels(
         lots,
         parcel_zones=pieces,
         streets=_streets(space),
         fronts=_corrections(space),
-        blocked=_flooded(lots, _layer(space, "flood")),
+        blocked=_either(wet, steep),
     )
 
 
@@ -154,6 +162,16 @@ def _streets(space: Workspace) -> gpd.GeoDataFrame | None:
         return None
     fronting = streets["feature_class"].isin(list(load_rules().street_right_of_way_ft))
     return streets.rename(columns={"feature_name": "name"}).assign(kind=np.where(fronting, "street", "path"))
+
+
+def _either(one: Geometries | None, other: Geometries | None) -> Geometries | None:
+    """Ground blocked for one reason or the other."""
+    if one is None or other is None:
+        return other if one is None else one
+    both = np.where(shapely.is_missing(one), other, one)
+    twice = ~shapely.is_missing(one) & ~shapely.is_missing(other)
+    both[twice] = shapely.union(one[twice], other[twice])
+    return both
 
 
 def _flooded(lots: gpd.GeoDataFrame, flood: gpd.GeoDataFrame | None) -> Geometries | None:
@@ -167,6 +185,14 @@ def _flooded(lots: gpd.GeoDataFrame, flood: gpd.GeoDataFrame | None) -> Geometri
     wet = shapely.intersects(water, shapes)
     blocked[wet] = shapely.intersection(shapes[wet], water)
     return blocked
+
+
+def _steep(lots: gpd.GeoDataFrame, city: City, layers: Layers) -> Geometries | None:
+    """Part of each lot that is too steep; None where no elevation is loaded."""
+    if ELEVATION not in layers.rasters or not len(lots):
+        return None
+    recipe = city.layers[ELEVATION].raster["elevation_ft"]
+    return steep_ground(lots, layers.rasters[ELEVATION], recipe, limit=load_fit_rules()["steep_slope_share"])
 
 
 def _layer(space: Workspace, name: str) -> gpd.GeoDataFrame | None:
