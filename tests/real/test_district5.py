@@ -227,6 +227,7 @@ def test_profile_tells_tract_and_place_apart(built):
     space, _ = built
     ran = densitymap("profile", "Reynoldstown", "--workspace", space, "--json")
     assert ran.code == 0, ran.err
+    assert "Tract 13121003100 (2010 lines): 53% of the place" in ran.err
     told = ran.document
     own = next(tract for tract in told["tracts"] if tract["tract_geoid"] == "13121003100")
     shares = [own["history"][year]["nonwhite_share"]["value"] for year in ("1990", "2000", "2014-2018")]

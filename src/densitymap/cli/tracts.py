@@ -82,8 +82,10 @@ def profile(place: Annotated[str, typer.Argument(help="Neighbourhood, npu-o or d
     told = profile_of(SETTINGS.workspace, place)
     SETTINGS.say(f"{told['place']}: {told['acres']:,} acres. {told['note']}")
     for tract in told["tracts"]:
-        SETTINGS.say(f"Tract {tract['tract_geoid']}: {tract['share_of_place']:.0%} of the place")
-        _tell_history(tract["history"])
+        line = f"Tract {tract['tract_geoid']} ({tract['tract_vintage']} lines)"
+        SETTINGS.say(f"{line}: {tract['share_of_place']:.0%} of the place")
+        _tell_history(tract.get("history"))
+        _tell_history(tract.get("estimates"))
     if isinstance(told["place_history"], dict):
         SETTINGS.say(f"{told['place']} itself, apportioned: {told['apportioning']}")
         _tell_history(told["place_history"])
