@@ -48,8 +48,8 @@ types: install  ## Check types
 test: install  ## Run the tests (unit, law, golden, property, real, browser)
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile -q
 
-test-slow: install  ## Run the heavier tests
-	$(BIN)/pytest -m slow -q
+test-slow: install  ## Run the heavier tests; writes benchmarks/slow.md
+	$(BIN)/python benchmarks/slow.py
 
 bench: install  ## Measure speed; writes benchmarks/results.md
 	$(BIN)/python benchmarks/run.py
