@@ -52,11 +52,11 @@ def assign_fabric(grid: Grid, zone: pd.Series) -> pd.Series:
         fabric = fabric.mask(zone.eq(code).fillna(False), pd.Series(chosen, index=zone.index))
     special = uniform(grid.seed, "grounds", keys)
     houses = fabric.isin(RESIDENTIAL)
+    civic_from = 1 - settings["zoning.civic_share"]
+    fabric[houses & (special >= civic_from)] = "civic"
     park = houses.to_numpy() & (special < settings["zoning.park_share"])
     park[np.flatnonzero(houses)[1:2]] = True  # so that the smallest sample has one
     fabric[park] = "park"
-    civic_from = 1 - settings["zoning.civic_share"]
-    fabric[houses & (special >= civic_from)] = "civic"
     return fabric
 
 
