@@ -70,7 +70,7 @@ def test_full_disk_keeps_the_previous_file(tmp_path):
 def test_full_disk_in_mid_build(space, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(small)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=False)
     if mounted.returncode:
         pytest.skip("this machine lets no tmpfs be mounted")
     try:
