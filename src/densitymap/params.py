@@ -98,6 +98,18 @@ def load_parts(kind: str, name: str, *, extra: Path | None = None) -> dict[str, 
 
 
 @cache
+def choice(name: str, *, group: str = "pipeline") -> Any:
+    """Give a number somebody chose, from ``catalog/choices``; its unit and citation stand there.
+
+    Examples
+    --------
+    >>> choice("corridor_reach_ft")
+    1320.0
+    """
+    return load("choices", group)[name]["value"]
+
+
+@cache
 def load_all(kind: str) -> Mapping[str, dict[str, Any]]:
     """Load every shipped record of a kind, keyed by name."""
     return {name: load(kind, name) for name in names(kind)}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from densitymap import params
 from densitymap.city import load_city
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,13 @@ def test_every_layer_says_what_fills_it_and_under_which_licence():
             assert source.licence
             assert source.vintage
             assert source.publisher
+
+
+def test_every_choice_has_a_unit_and_a_citation():
+    for group in params.names("choices"):
+        for name, record in params.load("choices", group).items():
+            assert record["unit"], name
+            assert record["cite"], name
 
 
 def test_nothing_of_this_machine_is_committed():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from densitymap import params
 from densitymap.city import Shape
 from densitymap.errors import ValidationError
 from densitymap.geometry import Geometries, geometries
@@ -14,8 +15,6 @@ from densitymap.ingest.receipt import Receipt
 
 _DIMENSION = {"point": 0, "line": 1, "polygon": 2}
 _NAMES = {0: "points", 1: "lines", 2: "polygons"}
-COORDINATE_GRID_FT = 0.1
-"""Two shapes are one when their corners agree to this [ft]: far below survey error."""
 
 
 def repaired(
@@ -64,9 +63,8 @@ def repaired(
 
 def outline_keys(shapes: Geometries) -> pd.Series:
     """A key that two shapes share when they are the same shape, whatever vertex they start from."""
-    rounded = shapely.transform(
-        shapely.normalize(shapes), lambda xy: np.round(xy / COORDINATE_GRID_FT) * COORDINATE_GRID_FT
-    )
+    grid = params.choice("same_shape_ft")
+    rounded = shapely.transform(shapely.normalize(shapes), lambda xy: np.round(xy / grid) * grid)
     return pd.Series(shapely.to_wkb(rounded))
 
 

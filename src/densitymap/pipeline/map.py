@@ -22,10 +22,6 @@ from densitymap.pipeline.workspace import Workspace
 
 TODAY = "today"
 PER_LOT = ("units_allowed", "verdict", "binding_rule", "reason", "citation")
-NEAR_FT = 1_500.0
-"""How far beyond the area lines and points are drawn [ft]: enough to see what passes by."""
-EDGE_FT = 500.0
-"""A corridor whose line stops farther than this from the area's edge is named as incomplete [ft]."""
 LINES = ("beltline", "rail_lines", "streets")
 POINTS = ("rail_stations", "assisted_housing")
 POLYGONS = ("parks", "buildings", "flood", "council_districts_former")
@@ -195,7 +191,7 @@ def _sources(report: Mapping[str, Any]) -> pd.DataFrame:
 def _doubts(report: Mapping[str, Any]) -> list[str]:
     """What a reader must know before trusting a number."""
     said = list(params.load("words", "doubts")["always"])
-    if report["area_covered_share"] < 0.5:  # noqa: PLR2004 - less than half of the land
+    if report["area_covered_share"] < params.choice("sampled_land_share"):
         said.append(
             f"The lots shown are {report['area_covered_share']:.0%} of the land: a sample, "
             "not a count of the district."
@@ -211,13 +207,12 @@ def _doubts(report: Mapping[str, Any]) -> list[str]:
 
 def _overlays(space: Workspace, area: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
     """Layers that are drawn, cut to the area and a little beyond."""
-    reach = area.geometry.iloc[0].buffer(NEAR_FT)
+    reach = area.geometry.iloc[0].buffer(params.choice("overlay_reach_ft"))
     drawn = {}
     for name in (*LINES, *POINTS, *POLYGONS):
-        path = space.layers / f"{name}.parquet"
-        if not path.is_file():
+        frame = workspace.layer_or_none(space, name)
+        if frame is None:
             continue
-        frame = workspace.read_frame(path)
         near = frame[shapely.intersects(reach, geometries(frame))].copy()
         near["geometry"] = shapely.intersection(geometries(near), reach)
         kept = near[~near.geometry.is_empty].reset_index(drop=True)
@@ -268,4 +263,4 @@ def missing_ends(line: gpd.GeoDataFrame, area: gpd.GeoDataFrame) -> list[str]:
         gaps: Iterable[tuple[str, float]] = (("west", west - a_west), ("east", a_east - east))
     else:
         gaps = (("south", south - a_south), ("north", a_north - north))
-    return [side for side, gap in gaps if np.isfinite(gap) and gap > EDGE_FT]
+    return [side for side, gap in gaps if np.isfinite(gap) and gap > params.choice("corridor_gap_ft")]

@@ -116,11 +116,7 @@ def _cut(frame: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
     shapes = shapely.intersection(geometries(near), area.polygon)
     near = near.set_geometry(gpd.GeoSeries(shapes, index=near.index, crs=frame.crs))
     near["acres_in_area"] = pd.array(shapely.area(shapes) / ACRE_FT2, dtype="Float64")
-    return near[near["acres_in_area"] > SLIVER_ACRES].copy()
-
-
-SLIVER_ACRES = 0.001
-"""Places that only touch the area's edge (about 44 ft2 of drawing error) are not in it [acres]."""
+    return near[near["acres_in_area"] > params.choice("place_sliver_acres")].copy()
 
 
 def _with_assessor(lots: gpd.GeoDataFrame, layers: Layers, city: City) -> tuple[Any, dict[str, Any]]:

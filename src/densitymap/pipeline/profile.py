@@ -18,8 +18,6 @@ from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 
 PLACES = ("council_districts", "neighborhoods", "npus", "city_limits")
-CORRIDOR_FT = 1_320.0
-"""A quarter of a mile [ft]: how far from Memorial Drive a sale counts as along it."""
 
 
 def profile_of(space: Workspace, place: str) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
         If there is no such place, or nothing was built.
     """
     city = load_city("atlanta")
-    loaded = {name: frame for name in PLACES if (frame := _layer(space, name)) is not None}
+    loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
     here = areas.resolve(place, loaded, crs=city.crs)
     return profile(
         ProfileInput(
@@ -39,8 +37,8 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
             place=here.frame(city.crs),
             tracts=_tract_shapes(space, city),
             measures=_measures(space, city),
-            blocks=_layer(space, "blocks_2020"),
-            history=_layer(space, "tract_panel"),
+            blocks=workspace.layer_or_none(space, "blocks_2020"),
+            history=workspace.layer_or_none(space, "tract_panel"),
             comparisons=_wider(loaded, here.name, city),
             sales=_sales_along_corridor(space, city),
         )
@@ -50,14 +48,14 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
 def _tract_shapes(space: Workspace, city: City) -> dict[int, gpd.GeoDataFrame]:
     found = {}
     for layer in city.with_role("tracts"):
-        frame = _layer(space, layer.name)
+        frame = workspace.layer_or_none(space, layer.name)
         if frame is not None:
             found[int(layer.tract_vintage or 0)] = frame
     return found
 
 
 def _measures(space: Workspace, city: City) -> tuple[pd.DataFrame, ...]:
-    tables = (_layer(space, layer.name) for layer in city.with_role("census"))
+    tables = (workspace.layer_or_none(space, layer.name) for layer in city.with_role("census"))
     return tuple(table for table in tables if table is not None)
 
 
@@ -75,14 +73,17 @@ def _wider(loaded: Mapping[str, gpd.GeoDataFrame], name: str, city: City) -> dic
 
 def _sales_along_corridor(space: Workspace, city: City) -> pd.DataFrame | None:
     """Sales with acres near Memorial Drive, where its line and such sales are loaded."""
-    streets, sales = _layer(space, "streets"), _layer(space, "sales_with_acres")
+    streets, sales = (
+        workspace.layer_or_none(space, "streets"),
+        workspace.layer_or_none(space, "sales_with_acres"),
+    )
     record = params.load("cities", city.name)["corridors"]["memorial_drive"]
     if streets is None or sales is None:
         return None
     line = streets[streets["feature_name"].str.contains(record["match"], regex=True, na=False)]
     if line.empty:
         return None
-    along = shapely.union_all(geometries(line)).buffer(CORRIDOR_FT)
+    along = shapely.union_all(geometries(line)).buffer(params.choice("corridor_reach_ft"))
     near = sales[shapely.intersects(along, geometries(sales))]
     return pd.DataFrame(
         {
@@ -91,8 +92,3 @@ def _sales_along_corridor(space: Workspace, city: City) -> pd.DataFrame | None:
             "year": pd.to_datetime(near["sale_date"], errors="coerce", format="mixed").dt.year,
         }
     )
-
-
-def _layer(space: Workspace, name: str) -> Any:
-    path = space.layers / f"{name}.parquet"
-    return workspace.read_frame(path) if path.is_file() else None

@@ -42,8 +42,6 @@ REFORMS = (
 INDEX = "pressure"
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
 OUTPUTS = ("allowed", "character", "fits", "reach", "zone_answers")
-FLOODED = ("A", "AE", "AH", "AO", "A99", "V", "VE")
-"""FEMA zones of the one-per-cent flood, on which nothing is placed (44 CFR 59.1)."""
 FRONTS = "fronts.csv"
 ELEVATION = "elevation_raster"
 PANEL_VINTAGE = 2010
@@ -74,7 +72,7 @@ def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     ground = _ground(space, city, layers, lots, pieces)
     fits = fits_under(ground, rules)
     workspace.write_frame(space.results / "fits.parquet", fits)
-    beside = character(lots, ground.survey, _layer(space, "buildings"), rules[0])
+    beside = character(lots, ground.survey, workspace.layer_or_none(space, "buildings"), rules[0])
     workspace.write_frame(space.results / "character.parquet", beside)
     codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
     answers = pd.concat([_zone_answers(codes, policy) for policy in rules], ignore_index=True)
@@ -144,7 +142,7 @@ def _ground(
     space: Workspace, city: City, layers: Layers, lots: gpd.GeoDataFrame, pieces: pd.DataFrame
 ) -> Ground:
     """Lots as they lie: fronts from streets, neighbours or the shape; flooded and steep ground left out."""
-    wet = _flooded(lots, _layer(space, "flood"))
+    wet = _flooded(lots, workspace.layer_or_none(space, "flood"))
     steep = _steep(lots, city, layers)
     return ground_of_parcels(
         lots,
@@ -157,7 +155,7 @@ def _ground(
 
 def _streets(space: Workspace) -> gpd.GeoDataFrame | None:
     """Centrelines a lot can front on, by the classes that take a right of way; the rest are paths."""
-    streets = _layer(space, "streets")
+    streets = workspace.layer_or_none(space, "streets")
     if streets is None:
         return None
     fronting = streets["feature_class"].isin(list(load_rules().street_right_of_way_ft))
@@ -178,7 +176,7 @@ def _flooded(lots: gpd.GeoDataFrame, flood: gpd.GeoDataFrame | None) -> Geometri
     """Part of each lot in the flood hazard area; None where the layer is not loaded."""
     if flood is None:
         return None
-    water = shapely.union_all(geometries(flood[flood["feature_class"].isin(FLOODED)]))
+    water = shapely.union_all(geometries(flood[flood["feature_class"].isin(params.choice("flooded_zones"))]))
     shapely.prepare(water)
     shapes = geometries(lots)
     blocked = np.full(len(shapes), None, dtype=object)
@@ -193,11 +191,6 @@ def _steep(lots: gpd.GeoDataFrame, city: City, layers: Layers) -> Geometries | N
         return None
     recipe = city.layers[ELEVATION].raster["elevation_ft"]
     return steep_ground(lots, layers.rasters[ELEVATION], recipe, limit=load_fit_rules()["steep_slope_share"])
-
-
-def _layer(space: Workspace, name: str) -> gpd.GeoDataFrame | None:
-    path = space.layers / f"{name}.parquet"
-    return workspace.read_frame(path) if path.is_file() else None
 
 
 def _corrections(space: Workspace) -> pd.DataFrame | None:
@@ -228,7 +221,7 @@ def _definitions(space: Workspace) -> dict[str, int] | str:
 
     They need the panel of tracts (1990 to 2018, on 2010 lines); without it that is said.
     """
-    panel = _layer(space, "tract_panel")
+    panel = workspace.layer_or_none(space, "tract_panel")
     if panel is None:
         return "not classifiable: the layer tract_panel is not loaded"
     tracts = pd.DataFrame(panel).rename(columns={"GEOID": "tract_geoid"})

@@ -120,6 +120,12 @@ def read_frame(path: Path) -> Any:
     return pd.read_parquet(path)
 
 
+def layer_or_none(space: Workspace, name: str) -> Any:
+    """Read a layer of the workspace, or None where it is not loaded."""
+    path = space.layers / f"{name}.parquet"
+    return read_frame(path) if path.is_file() else None
+
+
 def read_json(path: Path) -> Any:
     """Read JSON, or None if the file is not there or is damaged (it is then made again)."""
     try:

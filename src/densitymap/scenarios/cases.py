@@ -177,7 +177,8 @@ def _meets(at: Setting) -> pd.Series:
     """Whether each lot has its district's least area and frontage; missing where unread."""
     area = at.area >= at.law.value("house", "lot_area_min_ft2") - 1e-6
     width = (
-        at.lots["frontage_ft"].fillna(0.0).to_numpy(float) >= at.law.value("house", "lot_width_min_ft") - 1e-6
+        at.lots["frontage_ft"].to_numpy(float, na_value=np.nan)
+        >= at.law.value("house", "lot_width_min_ft") - 1e-6
     )
     known = ~np.isnan(at.law.value("house", "lot_area_min_ft2")) & ~np.isnan(
         at.law.value("house", "lot_width_min_ft")
