@@ -15,6 +15,8 @@ from densitymap import params, schema
 from densitymap.errors import ValidationError
 
 Shape = Literal["polygon", "line", "point", "none", "raster"]
+DEFAULT = "atlanta"
+"""The city a command is for unless another is named."""
 SHAPES: tuple[str, ...] = ("polygon", "line", "point", "none", "raster")
 
 
@@ -80,7 +82,7 @@ class City:
         return tuple(layer for layer in self.layers.values() if layer.role == role)
 
 
-def load_city(name: str, *, extra: Path | None = None) -> City:
+def load_city(name: str = DEFAULT, *, extra: Path | None = None) -> City:
     """Load and check a city's record.
 
     Parameters

@@ -46,7 +46,7 @@ def add(
 
     Example: densitymap add reynoldstown_lots.gpkg --as parcels
     """
-    city = load_city("atlanta")
+    city = load_city()
     receipt = stage_layers.add_file(SETTINGS.workspace, city, file, layer, crs=crs)
     SETTINGS.say(f"{file.name}: {receipt['rows_out']:,} of {receipt['rows_in']:,} rows are good as {layer}.")
     for reason, count in (receipt["left_out"] | receipt["changed"]).items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from densitymap.city import City, load_city
+from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import MissingDataError, ValidationError
 from densitymap.geometry import ACRE_FT2
 from densitymap.pipeline import derived as stage_derived
@@ -45,7 +45,7 @@ def build(
     *,
     source: Path | None = None,
     area: str = "district-5",
-    city_name: str = "atlanta",
+    city_name: str = DEFAULT,
     locked: bool = False,
     progress: Callable[..., None] = lambda *_: None,
 ) -> dict[str, Any]:

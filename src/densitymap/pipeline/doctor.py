@@ -61,7 +61,7 @@ def _library(name: str, *, needed: bool, mend: str) -> dict[str, Any]:
 
 def _catalogue() -> Iterator[dict[str, Any]]:
     try:
-        city = load_city("atlanta")
+        city = load_city()
         yield _check("catalogue", f"{len(city.layers)} layers", True, "")
     except DensitymapError as fault:
         yield _check("catalogue", str(fault), False, "correct catalog/cities/atlanta.toml")

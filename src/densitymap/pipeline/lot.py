@@ -29,7 +29,7 @@ def explain_parcel(space: Workspace, parcel_id: str) -> dict[str, Any]:
     lot = _find(lots, parcel_id)
     name = str(lot["parcel_id"])
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
-    policy = load_policy(load_city("atlanta").code)
+    policy = load_policy(load_city().code)
     zones = pieces[pieces["parcel_id"] == name]
     shown = [column.name for column in schema.table("parcels").columns if column.publishable]
     return {

@@ -61,7 +61,7 @@ def gather(space: Workspace) -> MapInput:
     report = workspace.read_json(space.results / "build.json")
     if report is None:
         raise MissingDataError("Nothing has been built yet", next_step="run `densitymap build`")
-    city = load_city("atlanta")
+    city = load_city()
     area = workspace.read_frame(space.parcels / "area.parquet")
     names = list(report["policies"])
     asked = params.load("words", "questions")

@@ -28,7 +28,7 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
     UsageError, MissingDataError
         If there is no such place, or nothing was built.
     """
-    city = load_city("atlanta")
+    city = load_city()
     loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
     here = areas.resolve(place, loaded, crs=city.crs)
     return profile(
