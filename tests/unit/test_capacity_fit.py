@@ -172,7 +172,11 @@ def test_templates_are_whole_and_a_home_on_wheels_is_none() -> None:
     assert "TINY" in tried
     assert "TINY_ON_WHEELS" not in tried
     assert buildings.loc["TINY_ON_WHEELS", "units"] == 0
-    area = buildings["width_ft"] * buildings["depth_ft"] * buildings["storeys"]
+    assert "COTTAGE_COURT" in tried
+    court = buildings.loc["COTTAGE_COURT"]
+    green = court["width_ft"] * court["depth_ft"] - court["footprint_ft2"]
+    assert green > court["units"] * court["common_open_space_ft2_per_unit"]
+    area = buildings["footprint_ft2"] * buildings["storeys"]
     np.testing.assert_allclose(buildings["floor_area_ft2"], area, rtol=1e-3)
     assert buildings["source"].str.len().gt(10).all()
 

@@ -22,7 +22,7 @@ from densitymap.geometry import Floats, Geometries
 HOUSE = "HOUSE"
 """The lot's own house, rebuilt: its footprint taken as a template."""
 
-MAIN_USES = ("house", "duplex", "triplex", "multi")
+MAIN_USES = ("house", "duplex", "triplex", "multi", "cottage_court")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

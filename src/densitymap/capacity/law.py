@@ -11,7 +11,7 @@ import pandas as pd
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats
 
-USES = ("house", "adu", "duplex", "triplex", "multi")
+USES = ("house", "adu", "duplex", "triplex", "multi", "cottage_court")
 """Uses the fit asks the law about."""
 
 

@@ -22,7 +22,7 @@ from densitymap.capacity.rules import Rules
 from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, Flags, Judgement, Levels, Margins, cap, judge
 from densitymap.geometry import Floats
 
-UNITS = {"house": 1, "duplex": 2, "triplex": 3}
+UNITS = {"house": 1, "duplex": 2, "triplex": 3, "cottage_court": 3}
 THREE, ATTACHED = 3, "internal ADU"
 
 
@@ -243,6 +243,7 @@ def _uses(option: Option) -> tuple[str, ...]:
         "convert_adu": "triplex",
         "triplex": "triplex",
         "multi": "multi",
+        "cottage_court": "cottage_court",
     }[option.type]
     return (main, "adu") if option.adu else (main,)
 

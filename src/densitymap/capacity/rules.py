@@ -97,5 +97,6 @@ def load_buildings() -> pd.DataFrame:
     if faults:
         raise ValidationError("Building templates are incomplete", faults=faults)
     frame = pd.DataFrame(list(records.values())).set_index("name", drop=False)
-    frame["footprint_ft2"] = frame["width_ft"] * frame["depth_ft"]
+    whole = frame["width_ft"] * frame["depth_ft"]
+    frame["footprint_ft2"] = frame["footprint_ft2"].fillna(whole) if "footprint_ft2" in frame else whole
     return frame.rename_axis("template").sort_values(["use", "floor_area_ft2", "template"])
