@@ -47,6 +47,7 @@ def test_kill_in_mid_build_leaves_whole_files(space, delay):
         assert pd.read_parquet(path).columns.size  # every file opens: none is half
     again = densitymap("build", "--workspace", space, "--json")
     assert again.code == 0, again.err
+    assert not list((space / "data").rglob("*.part"))
 
 
 def test_full_disk_keeps_the_previous_file(tmp_path):

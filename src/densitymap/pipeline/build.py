@@ -79,6 +79,7 @@ def build(
     clock = Clock()
     city = load_city(city_name)
     roots = stage_layers.source_roots(space, source)
+    workspace.sweep(space)
     with clock.stage("layers"):
         layers = stage_layers.build_layers(space, city, roots, progress=progress)
     synthetic = stage_layers.is_synthetic(roots)

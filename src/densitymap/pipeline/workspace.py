@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from densitymap.errors import MissingDataError, ValidationError
 
+PART = ".part"
+"""Ending of a file that is being written."""
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -69,7 +71,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         If the disk refuses the write: names the file and what the system said.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -85,6 +87,13 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         ) from fault
     finally:
         part.unlink(missing_ok=True)
+
+
+def sweep(space: Workspace) -> None:
+    """Remove half-written files that a killed run left beside whole ones."""
+    for folder in (space.layers, space.parcels, space.results, space.maps):
+        for part in folder.glob(f".*{PART}"):
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
