@@ -89,5 +89,4 @@ def test_no_layer_of_the_smallest_sample_is_empty(seed):
     held = plan.cells[plan.cells["lots"] > 0]
     assert set(held["county"]) == {"Fulton", "DeKalb"}
     assert held["tract_2020"].nunique() > held["tract_2010"].nunique() or held["tract_2020"].nunique() >= 6
-    assert {"R-4", "R-4A"} <= set(held["zone"].dropna())
-    assert "R-5" in set(plan.cells["zone"].dropna())  # 7 % of 40 blocks: its blocks may hold no lot
+    assert {"R-4", "R-4A", "R-5"} <= set(held["zone"].dropna())

@@ -107,6 +107,34 @@ def test_added_file_replaces_a_layer_and_a_refused_one_changes_nothing(space, tm
     assert densitymap("add", tmp_path / "mine.gpkg", "--as", "parcel", "--workspace", other).code == 2
 
 
+def test_an_added_shapefile_comes_whole(space, tmp_path):
+    other = tmp_path / "w"
+    shutil.copytree(space, other)
+    area = gpd.read_parquet(space / "data/3_parcels/area.parquet").total_bounds
+    zones = gpd.GeoDataFrame(
+        {"GLOBALID": ["{A}"], "ZONECLASS": ["R-4"]}, geometry=[box(*area)], crs="EPSG:2240"
+    )
+    zones.to_file(tmp_path / "zones.shp")
+    assert densitymap("add", tmp_path / "zones.shp", "--as", "zoning", "--workspace", other).code == 0
+    kept = {path.suffix for path in (other / "data/1_raw/added/zoning").iterdir()}
+    assert {".shp", ".shx", ".dbf", ".prj"} <= kept
+    first = densitymap("build", "--workspace", other, "--json").document
+    assert list(first["zone_districts"]) == ["R-4"]
+    zones.assign(ZONECLASS="R-5").to_file(tmp_path / "zones.shp")  # only the .dbf differs
+    assert densitymap("add", tmp_path / "zones.shp", "--as", "zoning", "--workspace", other).code == 0
+    again = densitymap("build", "--workspace", other, "--json").document
+    assert list(again["zone_districts"]) == ["R-5"]
+
+
+def test_json_has_no_infinity(space):
+    ran = densitymap(
+        "lot", "--wkt", "POLYGON((0 0,90 0,90 150,0 150,0 0))", "--zone", "RG-3", "--json", "-w", space
+    )
+    assert ran.code == 0, ran.err
+    assert "Infinity" not in ran.out
+    assert "NaN" not in ran.out
+
+
 def test_faults_of_all_files_are_told_at_once(space, tmp_path):
     other = tmp_path / "w"
     shutil.copytree(space, other)

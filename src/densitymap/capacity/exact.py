@@ -15,7 +15,7 @@ from densitymap.capacity.edges import ring_edges
 from densitymap.geometry import Floats, Geometries, Indices
 
 _SAME_FT = 1e-4
-_LOOSE_FT = 1e-3
+_LOOSE_FT = 1e-4
 
 
 def fit_ranges(shapes: Geometries, sizes: Floats, *, skew: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import sys
 import traceback
 import warnings
@@ -44,7 +45,7 @@ class Settings:
     def answer(self, document: Any) -> None:
         """Print the one JSON document of the run, if it was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.write(json.dumps(_plain(document), indent=1, ensure_ascii=False, default=str) + "\n")
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Callable[..., None]]:
@@ -68,6 +69,17 @@ class Settings:
 
 SETTINGS = Settings()
 """Set once per run, before a command starts."""
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no "not a number" and no infinity: unknown is null, no limit is said."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "no limit"
+    return value
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from densitymap.city import Layer, Source
 from densitymap.errors import MissingDataError, ValidationError
+from densitymap.ingest.receipt import BESIDE_SHAPEFILE
 
 ADDED = "added"
 """Folder of files a user brought in by hand (`densitymap add`); they win over all others."""
@@ -64,7 +65,8 @@ def find(layer: Layer, roots: Sequence[Path]) -> Found | None:
 
 def _matches(source: Source, root: Path) -> list[Path]:
     found = {path for pattern in source.files for path in root.glob(pattern)}
-    return sorted(path for path in found if not _is_set_aside(path.relative_to(root)))
+    main = (path for path in found if path.suffix not in BESIDE_SHAPEFILE)
+    return sorted(path for path in main if not _is_set_aside(path.relative_to(root)))
 
 
 def _is_set_aside(relative: Path) -> bool:
@@ -73,7 +75,8 @@ def _is_set_aside(relative: Path) -> bool:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.is_dir() else []
+    files = folder.glob("*") if folder.is_dir() else []
+    return [path for path in files if not path.name.startswith(".") and path.suffix not in BESIDE_SHAPEFILE]
 
 
 def require_root(root: Path) -> None:

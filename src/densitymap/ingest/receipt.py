@@ -53,13 +53,21 @@ class Receipt:
         return asdict(self)
 
 
+BESIDE_SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
+"""Files that a Shapefile is made of, besides the one that is named."""
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The file, and for a Shapefile those beside it that belong to it."""
+    beside = [path.with_suffix(ending) for ending in BESIDE_SHAPEFILE] if path.suffix == ".shp" else []
+    return [path, *(part for part in beside if part.is_file())]
+
+
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder taken in order of name."""
+    """SHA-256 of a file; of a Shapefile, over all its parts."""
     digest = hashlib.sha256()
-    parts = sorted(path.rglob("*")) if path.is_dir() else [path]
-    for part in parts:
-        if part.is_file():
-            with part.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
+    for part in parts_of(path):
+        with part.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from densitymap.displacement import acs
 from densitymap.errors import DensitymapError, MissingDataError, UsageError, ValidationError
 from densitymap.ingest import find, normalise
 from densitymap.ingest.find import Found
-from densitymap.ingest.receipt import sha256_of
+from densitymap.ingest.receipt import parts_of, sha256_of
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 
@@ -157,14 +158,21 @@ def add_file(space: Workspace, city: City, path: Path, name: str, *, crs: str | 
     declared = normalise.declared_crs(crs) if crs else None
     found = Found(path, path.parent, None)
     _, receipt = normalise.layer_from(found, city.layers[name], city, measures=acs.measures, crs=declared)
-    folder = space.raw / find.ADDED / name
-    for other in list(folder.glob("*")) if folder.is_dir() else []:
-        if other.name != path.name:
-            other.unlink()
-    workspace.write_atomically(folder / path.name, lambda part: shutil.copyfile(path, part))
+    _keep(space.raw / find.ADDED / name, path, declared)
+    return receipt.as_dict()
+
+
+def _keep(folder: Path, path: Path, declared: str | None) -> None:
+    """Copy a file and what belongs to it; the one it replaces goes only when the new one is whole."""
+    parts = parts_of(path)
+    for part in parts:
+        workspace.write_atomically(folder / part.name, partial(shutil.copyfile, part))
     note = folder / f".{path.name}.crs.json"
     if declared:
         workspace.write_json(note, {"crs": declared})
     else:
         note.unlink(missing_ok=True)
-    return receipt.as_dict()
+    kept = {part.name for part in parts} | {note.name}
+    for other in folder.iterdir():
+        if other.name not in kept:
+            other.unlink()

@@ -18,6 +18,9 @@ from densitymap.sample.zoning import assign_fabric, assign_zones
 LEAST_LOTS, MOST_LOTS = 500, 2_000_000
 """Sizes a sample can have (issue 2)."""
 _COUNTED_AT_ONCE = 4_000
+_COMMON = ("R-4A", "R-5")
+"""Districts, besides R-4, that lots of any sample lie in."""
+_LEAST_LENDERS = 4
 _SURE_OUTLINES = {"hole": 111, "part": 222, "bowtie": 333}
 """Lots that carry a rare outline in any sample, so that even the smallest has each."""
 
@@ -66,6 +69,7 @@ def draw_plan(n_lots: int, seed: int, *, name: str = "district5") -> Grid:
     before = cells["lots"].cumsum() - cells["lots"]
     cells["lots"] = np.clip(n_lots - before, 0, cells["lots"])
     cells["first_lot"] = before.clip(upper=n_lots)
+    cells["zone"] = _common_zones_held(cells)
     return replace(grid, cells=cells.join(assign_places(grid, lots=n_lots)))
 
 
@@ -86,6 +90,21 @@ def lot_chunks(grid: Grid, *, lots_at_once: int) -> Iterator[pd.DataFrame]:
         for outline, place in _SURE_OUTLINES.items():
             lots.loc[lots["number"].eq(place) & lots["shape"].eq("plain"), "shape"] = outline
         yield lots
+
+
+def _common_zones_held(cells: pd.DataFrame) -> pd.Series:
+    """Zones with every common district on some lot: one without changes places with an R-4 block.
+
+    Only the smallest samples need it, whose few blocks of a district may lie beyond the last lot.
+    """
+    zone, held = cells["zone"].copy(), cells["lots"] > 0
+    for code in _COMMON:
+        empty = zone.index[zone.eq(code).fillna(value=False) & ~held]
+        lent = zone.index[zone.eq("R-4").fillna(value=False) & held]
+        if (zone[held] == code).any() or not len(empty) or len(lent) < _LEAST_LENDERS:
+            continue
+        zone[empty[0]], zone[lent[len(lent) // 2]] = "R-4", code
+    return zone
 
 
 def _with_land(grid: Grid) -> Grid:
