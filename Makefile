@@ -24,10 +24,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-system:  ## Install the Debian packages that tests need (Chromium, Pango, fonts); needs root
+system:  ## Install the Debian packages that tests need (Chromium, Pango, fonts, PostGIS); needs root
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		chromium fonts-dejavu-core fonts-noto-core libpango-1.0-0 libpangoft2-1.0-0
+		chromium fonts-dejavu-core fonts-noto-core libpango-1.0-0 libpangoft2-1.0-0 \
+		postgresql postgresql-postgis
 
 sample: install  ## Draw the synthetic sample (LOTS=3000)
 	$(RUN) sample --lots $(LOTS) --workspace $(SPACE)

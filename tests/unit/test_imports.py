@@ -12,9 +12,10 @@ PACKAGE = Path(densitymap.__file__).parent
 LEVELS = [
     {"cli"},
     {"pipeline"},
+    {"reports", "exports"},
     {"maps"},
     {"scenarios"},
-    {"ingest", "parcels", "zoning", "capacity", "displacement", "sample"},
+    {"ingest", "fetch", "parcels", "zoning", "capacity", "feasibility", "displacement", "sample"},
     {"city", "geometry", "census"},
     {"schema"},
     {"params"},
@@ -23,7 +24,10 @@ LEVELS = [
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 SAME_LEVEL_ALLOWED = {"city", "geometry", "census"}
 FORBIDDEN_IN_CORE = {"requests", "urllib", "socket", "time", "random", "subprocess", "rich", "typer"}
-CORE = {"parcels", "zoning", "capacity", "displacement", "scenarios", "maps", "geometry", "census", "schema"}
+CORE = {
+    "parcels", "zoning", "capacity", "feasibility", "displacement", "scenarios", "maps", "reports", "geometry",
+    "census", "schema",
+}  # fmt: skip
 
 
 def _modules() -> list[tuple[Path, str]]:

@@ -1,0 +1,8 @@
+"""Commands that ask the publishers' servers: ``fetch``, ``diff``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+COMMANDS: dict[str, Callable[..., Any]] = {}

@@ -1,0 +1,8 @@
+"""Commands whose files leave the tool: ``report``, ``export``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+COMMANDS: dict[str, Callable[..., Any]] = {}

@@ -1,0 +1,8 @@
+"""Commands about scenarios: ``scenario``, ``compare``, ``frontier``, ``ordinance``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+COMMANDS: dict[str, Callable[..., Any]] = {}
