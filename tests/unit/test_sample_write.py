@@ -66,7 +66,7 @@ def test_the_pack_says_it_is_synthetic(folder):
         "synthetic": True,
         "seed": 5,
         "n_lots": N_LOTS,
-        "generator": "1",
+        "generator": "2",
     }
 
 
@@ -197,6 +197,15 @@ def test_assessors_fill_each_other_s_gaps(folder, parcels):
     assert set(parcels["PARCELID"]) - ids == {"NO ID"}
     years = pyogrio.read_dataframe(folder / "assessor" / "fulton_structures.gpkg")["YearBuilt"]
     assert years.str.fullmatch(r"\d{4}| ").all()
+
+
+@pytest.mark.parametrize("table", ["B25032", "B25118"])
+def test_tenure_tables_are_the_cells_of_the_whole_one(folder, table):
+    whole, part = acs(folder, "acs5_2024_tracts"), acs(folder, f"{table.lower()}_2024_tracts")
+    cells = {name for name in whole if name.startswith(table)}
+    assert len(cells) == {"B25032": 46, "B25118": 50}[table]
+    assert set(part) - cells == {"GEO_ID", "NAME", "state", "county", "tract"}
+    pd.testing.assert_frame_equal(part, whole[list(part)])
 
 
 @pytest.mark.parametrize("name", ["acs5_2019_tracts", "acs5_2024_tracts", "acs5_2024_block_groups"])

@@ -58,6 +58,13 @@ def acs_table(
     return _labelled(both[sorted(both.columns)].astype("int64").astype(str), pd.Series(names))
 
 
+def one_table(cells: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The cells of one of the Bureau's tables, between the identifiers that go around them."""
+    cell = cells.columns.str.fullmatch(r"[BC]\d{5}_\d{3}[EM]")
+    kept = cells.columns[~cell | cells.columns.str.startswith(f"{name}_")]
+    return cells[kept]
+
+
 def block_table(grid: Grid, homes: pd.DataFrame) -> pd.DataFrame:
     """Blocks of the 2020 count with P.L. 94-171 columns, as the real pack's CSV has them."""
     people, cells = block_people(grid, homes), grid.cells

@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from densitymap.geometry import Geometries
 from densitymap.sample import areas, files, landmarks, market, people, publishers
-from densitymap.sample.acs import acs_table, block_table
+from densitymap.sample.acs import acs_table, block_table, one_table
 from densitymap.sample.draw import Floats
 from densitymap.sample.grid import CITY_CRS, Grid, bend
 from densitymap.sample.homes import footprints, furnish
@@ -26,7 +26,7 @@ from densitymap.sample.records import parcel_records
 from densitymap.sample.shapes import lot_shapes
 from densitymap.sample.streets import centrelines
 
-GENERATOR = "1"
+GENERATOR = "2"
 """Version of the rules: raised whenever the same seed would give another sample."""
 LOTS_AT_ONCE = 20_000
 TITLE = "SYNTHETIC SAMPLE"
@@ -227,13 +227,19 @@ def _write_census_tables(grid: Grid, folder: Path, homes: pd.DataFrame) -> None:
     groups = grid.cells.drop_duplicates("block_group").set_index("block_group")
     itself = pd.Series(groups.index, index=groups.index)
     earlier, later = (people.draw_people(grid, homes, earlier=is_earlier) for is_earlier in (True, False))
-    tables = {
+    drawn = {
         "acs5_2019_tracts": (*earlier, groups["tract_2010"], True),
         "acs5_2024_tracts": (*later, groups["tract_2020"], True),
         "acs5_2024_block_groups": (*later, itself, False),
     }
-    for name, (info, counts, area, detailed) in tables.items():
-        files.csv(folder / f"{name}.csv")(acs_table(grid, info, counts=counts, area=area, detailed=detailed))
+    tables = {
+        name: acs_table(grid, info, counts=counts, area=area, detailed=detailed)
+        for name, (info, counts, area, detailed) in drawn.items()
+    }
+    for name in ("B25032", "B25118"):
+        tables[f"{name.lower()}_2024_tracts"] = one_table(tables["acs5_2024_tracts"], name)
+    for name, table in tables.items():
+        files.csv(folder / f"{name}.csv")(table)
     files.csv(folder / "blocks_2020_pl94171.csv")(block_table(grid, homes))
 
 
