@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from commands import densitymap
+
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("unit", "law", "golden", "property", "real", "browser", "slow")
 SKIPPED: list[str] = []
@@ -35,6 +37,16 @@ def cases_dir(real_dir: Path) -> Path:
     if not place.is_dir():
         pytest.skip("the worked cases are absent: they lie beside the real data pack")
     return place
+
+
+@pytest.fixture(scope="session")
+def sample_space(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built workspace of 500 synthetic lots, to be read only: whoever writes copies it first."""
+    folder = tmp_path_factory.mktemp("sample_space")
+    for args in (("sample", "--lots", 500), ("build",)):
+        ran = densitymap(*args, "--workspace", folder, "--quiet")
+        assert ran.code == 0, ran.err
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

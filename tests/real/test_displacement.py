@@ -14,10 +14,11 @@ from densitymap.displacement import backtest, index
 from densitymap.displacement.agreement import agreement, typology_as_pressure
 from densitymap.displacement.backtest_document import mark
 from densitymap.displacement.draws import approximate_margins
-from densitymap.displacement.forward import forward
+from densitymap.displacement.forward import forward, forward_of
 from densitymap.displacement.profile import ProfileInput, profile
-from densitymap.displacement.typology_table import FLAGS, typology_file, typology_stability
+from densitymap.displacement.typology_table import FLAGS, typology_stability, typology_table
 from densitymap.errors import UsageError, ValidationError
+from densitymap.pipeline.tables import read_panel
 
 ROUNDED_TIE = "13121001002"
 """Its nonwhite share in 2000 is the median to the 12 digits of the file; the published flag had more."""
@@ -39,7 +40,7 @@ def atlanta(panel):
 
 
 def test_published_classes_and_labels_match_in_every_tract(cases_dir, expected):
-    found = typology_file(cases_dir / "udp_atlanta_inputs.csv", mode="as_published")
+    found = typology_table(read_panel(cases_dir / "udp_atlanta_inputs.csv"), mode="as_published")
     assert found["GEOID"].tolist() == expected["GEOID"].tolist()
     assert found["typ_cat"].tolist() == expected["typ_cat"].fillna("").tolist()
     assert found["public_label"].tolist() == expected["public_label"].tolist()
@@ -50,8 +51,10 @@ def test_published_classes_and_labels_match_in_every_tract(cases_dir, expected):
 
 
 def test_corrected_labels_match_and_207_change(cases_dir):
-    options = {"mode": "corrected", "brackets": cases_dir / "udp_atlanta_brackets.csv"}
-    found = typology_file(cases_dir / "udp_atlanta_inputs.csv", **options)
+    brackets = read_panel(cases_dir / "udp_atlanta_brackets.csv")
+    found = typology_table(
+        read_panel(cases_dir / "udp_atlanta_inputs.csv"), mode="corrected", brackets=brackets
+    )
     target = pd.read_csv(cases_dir / "udp_atlanta_corrected_classes.csv", dtype={"GEOID": str})
     target = target.set_index("GEOID").loc[found["GEOID"]]
     assert (found["public_label"].to_numpy() == target["corrected"].to_numpy()).mean() >= 0.98
@@ -79,7 +82,9 @@ def test_definitions_disagree_as_they_are_known_to(panel, cases_dir):
     for name, count in known.items():
         assert abs(int(tables[name]["is_flagged"].sum()) - count) <= 4, name
     assert not tables["freeman_2005"]["is_classifiable"].any()
-    published = typology_as_pressure(typology_file(cases_dir / "udp_atlanta_inputs.csv", mode="as_published"))
+    published = typology_as_pressure(
+        typology_table(read_panel(cases_dir / "udp_atlanta_inputs.csv"), mode="as_published")
+    )
     assert published["is_flagged"].sum() == 40
     both = agreement(pd.concat([*tables.values(), published], ignore_index=True))
     schema.check(both, "agreement")
@@ -148,6 +153,16 @@ def test_forward_scores_are_silent_where_history_is(panel):
     assert set(found.loc[found["pressure_score"].notna(), "pressure_reason"]) == {
         "resembles tracts where the number of low-income households fell"
     }
+
+
+def test_the_back_test_decides_who_is_scored_forward(panel, atlanta):
+    table, told = forward_of(panel, atlanta)
+    ranked = atlanta["outcomes"]["li_fell"]["inner_10km"]["may_rank"]["logit"]
+    near = (panel.loc[panel["city"] == "Atlanta", "dcbd"] <= 10).to_numpy()
+    assert bool(table.loc[near, "pressure_score"].notna().any()) == ranked
+    assert told["tracts"] == len(table) == 738
+    assert told["scored"] == table["pressure_score"].notna().sum()
+    assert "mid-2030s" in told["horizon"]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Commands about census tracts and places: ``typology``, ``backtest``, ``profile``."""
+"""Commands about census tracts and places, from ``typology`` to ``profile``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 
 from densitymap.cli.console import SETTINGS
 from densitymap.displacement.backtest import run as run_backtest
-from densitymap.displacement.typology_table import typology_file
+from densitymap.displacement.forward import forward_of
+from densitymap.displacement.typology_table import typology_stability, typology_table
+from densitymap.pipeline.pressure import pressure_of
 from densitymap.pipeline.profile import profile_of
 from densitymap.pipeline.tables import read_panel, write_csv
 
@@ -39,12 +41,22 @@ def typology(
     brackets: Annotated[
         Path | None, typer.Option(help="Households by income bracket, for corrected.")
     ] = None,
+    stability: Annotated[
+        Path | None,
+        typer.Option(help="Also write how often each label comes up when sampling error is drawn."),
+    ] = None,
 ) -> None:
     """Classify tracts by the Urban Displacement Project's typology.
 
     Example: densitymap typology tracts.csv --mode as_published --out classes.csv
     """
-    table = typology_file(file, mode=mode.value, rules=rules.value, brackets=brackets)
+    inputs = read_panel(file)
+    households = None if brackets is None else read_panel(brackets)
+    table = typology_table(inputs, mode=mode.value, rules=rules.value, brackets=households)
+    if stability is not None:
+        with SETTINGS.progress("Drawing sampling error"):
+            drawn = typology_stability(inputs, mode=mode.value, rules=rules.value, brackets=households)
+        write_csv(stability, drawn)
     write_csv(out, table)
     counts = table["public_label"].value_counts()
     for label, count in counts.items():
@@ -72,6 +84,54 @@ def backtest(
             SETTINGS.say(f"{name} {features}: {told}")
     SETTINGS.say("Next: densitymap profile Reynoldstown")
     SETTINGS.answer(result)
+
+
+def forward(
+    panel: Annotated[Path, typer.Option(help="Tracts 1990-2018, as the data pack's panel.")],
+    metro: Annotated[str, typer.Option(help="Metro whose tracts are looked at.")],
+    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+) -> None:
+    """Say which tracts resemble those where low-income households became fewer, and where history is mute.
+
+    Example: densitymap forward --panel tracts_1990_2018.csv.gz --metro Atlanta --out forward.csv
+    """
+    with SETTINGS.progress("Testing, then scoring"):
+        tracts = read_panel(panel)
+        table, told = forward_of(tracts, run_backtest(tracts, metro))
+    write_csv(out, table)
+    SETTINGS.say(f"{told['metro']}, {told['horizon']}: {told['reading']}.")
+    SETTINGS.say(
+        f"{told['scored']:,} of {told['tracts']:,} tracts have a score; "
+        f"near downtown: {told['near_downtown']}."
+    )
+    SETTINGS.say(told["caveat"])
+    SETTINGS.say(f"Written: {out.name}")
+    SETTINGS.answer({"file": str(out)} | told)
+
+
+def pressure(place: Annotated[str, typer.Argument(help="Neighbourhood, npu-o or district-5.")]) -> None:
+    """Say of each tract in a place how many definitions flag it, which, why, and how steadily.
+
+    Example: densitymap pressure Reynoldstown --json
+    """
+    told = pressure_of(SETTINGS.workspace, place)
+    SETTINGS.say(f"{told['place']}: {told['note']}")
+    for tract in told["tracts"]:
+        SETTINGS.say(
+            f"Tract {tract['tract_geoid']} ({tract['tract_vintage']} lines), "
+            f"{tract['share_of_place']:.0%} of the place: "
+            + (
+                f"{tract['flagged']} of {tract['classifiable']} published definitions flag it"
+                if tract["classifiable"]
+                else "no published definition can be asked on these lines"
+            )
+        )
+        for row in tract["definitions"]:
+            steady = row["class_draw_share"]
+            drawn = "" if steady is None else f" (same class in {steady:.0%} of draws)"
+            SETTINGS.say(f"  {row['title']} ({row['index_years']}): {row['pressure_label']}{drawn}")
+    SETTINGS.say("Next: --json for the reason behind each")
+    SETTINGS.answer(told)
 
 
 def profile(place: Annotated[str, typer.Argument(help="Neighbourhood, npu-o or district-5.")]) -> None:
@@ -114,4 +174,10 @@ def _tell_figures(figures: dict[str, Any]) -> None:
             SETTINGS.say(f"    {name.replace('_', ' ')}: {value} ({doubt})")
 
 
-COMMANDS = {"typology": typology, "backtest": backtest, "profile": profile}
+COMMANDS = {
+    "typology": typology,
+    "backtest": backtest,
+    "forward": forward,
+    "pressure": pressure,
+    "profile": profile,
+}

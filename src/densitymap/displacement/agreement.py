@@ -102,26 +102,45 @@ def typology_as_pressure(
     stability
         The answer of `typology_stability` on the same inputs, if drawn.
     """
+    told = classes.rename(
+        columns={"GEOID": "tract_geoid", "mode": "typology_mode", "public_label": "typology_label"}
+    )
+    table = published_labels(told, rules=rules)
+    table["pressure_class"] = classes["typ_cat"].where(table["is_classifiable"].to_numpy(bool)).array
+    return schema.conform(_with_stability(table, stability), "pressure")
+
+
+def published_labels(labels: pd.DataFrame, *, rules: str = "2018") -> pd.DataFrame:
+    """PRESSURE rows from the typology's public labels alone.
+
+    Parameters
+    ----------
+    labels
+        ``tract_geoid``, ``typology_mode``, ``typology_label``: one row per tract and mode.
+    rules
+        ``2018`` or ``2017``.
+    """
     record = params.load("typologies", f"udp_{rules}")
-    unknown = classes["public_label"] == record["class_names"]["none"]
-    mode = classes["mode"]
+    label = labels["typology_label"].astype("string")
+    unknown = label.isna() | label.eq(record["class_names"]["none"]).fillna(value=True)
+    mode = labels["typology_mode"].astype("string")
     table = pd.DataFrame(
         {
-            "tract_geoid": classes["GEOID"],
+            "tract_geoid": labels["tract_geoid"],
             "tract_vintage": 2010,
             "index_name": f"udp_{rules}_" + mode,
             "index_years": record["years"],
             "reference_set": "all tracts of the metro given together",
-            "n_reference": len(classes),
-            "pressure_class": classes["typ_cat"].where(~unknown),
-            "pressure_label": classes["public_label"],
-            "is_flagged": classes["public_label"].isin(record["flagged"]).astype("boolean").mask(unknown),
+            "n_reference": mode.map(mode.value_counts()),
+            "pressure_class": label.mask(unknown),
+            "pressure_label": label.fillna(record["class_names"]["none"]),
+            "is_flagged": label.isin(record["flagged"]).astype("boolean").mask(unknown),
             "is_classifiable": ~unknown,
             "pressure_reason": record["title"] + "; " + mode.map(MODES),
             "n_draws": 0,
         }
     )
-    return schema.conform(_with_stability(table, stability), "pressure")
+    return schema.conform(table, "pressure")
 
 
 def _with_stability(table: pd.DataFrame, stability: pd.DataFrame | None) -> pd.DataFrame:

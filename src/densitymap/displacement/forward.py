@@ -64,6 +64,37 @@ def shifted(panel: pd.DataFrame, years: Mapping[str, Any]) -> pd.DataFrame:
     return moved
 
 
+def forward_of(panel: pd.DataFrame, tested: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Score a metro's tracts forward; those near downtown only if the back-test says they may be ranked.
+
+    Parameters
+    ----------
+    panel
+        Tracts of the metro and of others, as the data pack's panel.
+    tested
+        What :func:`densitymap.displacement.backtest.run` said of the metro on this panel.
+
+    Returns
+    -------
+    The table of :func:`forward`, and what a reader must know: ``metro``, ``horizon``, ``reading``,
+    ``near_downtown``, ``tracts``, ``scored``, ``caveat``.
+    """
+    inner = tested["outcomes"]["li_fell"]["inner_10km"]
+    frame = checked(panel)
+    own = frame[frame["city"] == tested["test"]].reset_index(drop=True)
+    table = forward(own, may_rank_inner=bool(inner["may_rank"]["logit"]))
+    choices = params.load("models", "backtest")
+    return table, {
+        "metro": tested["test"],
+        "horizon": params.load("models", MODEL)["horizon"],
+        "reading": f"{choices['reading']} {choices['outcomes']['li_fell']['meaning']}",
+        "near_downtown": inner["reads"],
+        "tracts": len(table),
+        "scored": int(table["pressure_score"].notna().sum()),
+        "caveat": tested["caveat"],
+    }
+
+
 def forward(panel: pd.DataFrame, *, may_rank_inner: bool) -> pd.DataFrame:
     """Score the tracts of one metro forward from the panel's end year.
 

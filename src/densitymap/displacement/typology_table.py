@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -48,25 +47,6 @@ REQUIRED = (
 """Columns of the inputs; `cases/README.md` of the data pack says what each is."""
 _MAY_BE_EMPTY = ("zillow_ch",)
 _OPTIONAL = ("thr_rent_rapid", "thr_hv_rapid")
-
-
-def typology_file(
-    path: Path, *, mode: Mode = "corrected", rules: str = "2018", brackets: Path | None = None
-) -> pd.DataFrame:
-    """Classify a CSV file of tracts; see :func:`typology_table`.
-
-    Raises
-    ------
-    MissingDataError
-        If a file is not there, or ``corrected`` is asked for without brackets.
-    """
-    for name in (path, brackets):
-        if name is not None and not name.is_file():
-            raise MissingDataError(f"{name} is not there", next_step="check the path")
-    read = [pd.read_csv(name, dtype={"GEOID": str}) if name else None for name in (path, brackets)]
-    inputs, counts = read
-    assert inputs is not None  # noqa: S101 - path is given
-    return typology_table(inputs, mode=mode, rules=rules, brackets=counts)
 
 
 def typology_table(

@@ -10,7 +10,7 @@ import geopandas as gpd
 import shapely
 
 from densitymap import params
-from densitymap.errors import MissingDataError, UsageError
+from densitymap.errors import MissingDataError, UsageError, ValidationError
 
 DISTRICT = re.compile(r"^(?:council[- ])?district[- ](\d+)$", re.IGNORECASE)
 NPU = re.compile(r"^npu[- ]([a-z])$", re.IGNORECASE)
@@ -76,8 +76,22 @@ def resolve(text: str, layers: Mapping[str, gpd.GeoDataFrame], *, crs: str) -> A
 
 
 def from_shapes(frame: gpd.GeoDataFrame, name: str) -> Area:
-    """Make an area of all polygons of a layer (in the city's plane)."""
-    return Area(name, shapely.union_all(frame.geometry.to_numpy()))
+    """Make an area of all polygons of a layer (in the city's plane).
+
+    Raises
+    ------
+    ValidationError
+        If it holds no polygon with an area.
+    """
+    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(frame.geometry.to_numpy())))
+    whole = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])  # noqa: PLR2004 - a surface
+    if not whole.area > 0:
+        kinds = ", ".join(sorted(set(frame.geometry.geom_type.dropna()))) or "no shapes"
+        raise ValidationError(
+            f"{name} holds no polygon to make an area of, but {kinds}",
+            next_step="draw the area as a polygon, or name a place: district-5, a neighbourhood, npu-o",
+        )
+    return Area(name, whole)
 
 
 def _layer(layers: Mapping[str, gpd.GeoDataFrame], name: str) -> gpd.GeoDataFrame:

@@ -12,6 +12,7 @@ import shapely
 from densitymap import params
 from densitymap.city import City, load_city
 from densitymap.displacement.profile import ProfileInput, profile
+from densitymap.errors import MissingDataError
 from densitymap.geometry import geometries
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
@@ -43,6 +44,33 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
             sales=_sales_along_corridor(space, city),
         )
     )
+
+
+def tracts_of(space: Workspace, place: str) -> tuple[str, pd.DataFrame]:
+    """Tracts, of every loaded vintage, that cover a part of a place.
+
+    Returns
+    -------
+    The place's name, and ``tract_geoid``, ``tract_vintage``, ``share_of_place``.
+
+    Raises
+    ------
+    UsageError, MissingDataError
+        If there is no such place, or nothing was built.
+    """
+    city = load_city()
+    loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
+    here = areas.resolve(place, loaded, crs=city.crs)
+    parts = []
+    for vintage, shapes in _tract_shapes(space, city).items():
+        inside = shapely.area(shapely.intersection(geometries(shapes), here.polygon)) / here.polygon.area
+        rows = shapes.loc[inside >= city.sliver_share, ["tract_geoid"]]
+        parts.append(rows.assign(tract_vintage=vintage, share_of_place=inside[inside >= city.sliver_share]))
+    if not parts:
+        raise MissingDataError(
+            "No census tracts were loaded", next_step="`densitymap add FILE --as tracts_2020`"
+        )
+    return here.name, pd.concat(parts, ignore_index=True)
 
 
 def _tract_shapes(space: Workspace, city: City) -> dict[int, gpd.GeoDataFrame]:

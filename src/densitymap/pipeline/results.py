@@ -13,13 +13,12 @@ from densitymap import params
 from densitymap.capacity.legal import measured_margins
 from densitymap.capacity.rules import load_rules as load_fit_rules
 from densitymap.city import City
-from densitymap.displacement.agreement import agreement
-from densitymap.displacement.index import judge
 from densitymap.geometry import Geometries, geometries
 from densitymap.parcels.derived_rules import load_rules
 from densitymap.parcels.slope import steep_ground
 from densitymap.pipeline import workspace
 from densitymap.pipeline.layers import Layers
+from densitymap.pipeline.pressure import build_pressure
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed as allowed_under
 from densitymap.scenarios.answers import minimum_lot_answers
@@ -39,13 +38,10 @@ REFORMS = (
     "triplex-any-lot-of-record",
 )
 """Scenarios every build judges, beside today's law; others are run when asked for."""
-INDEX = "pressure"
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
 OUTPUTS = ("allowed", "character", "fits", "reach", "zone_answers")
 FRONTS = "fronts.csv"
 ELEVATION = "elevation_raster"
-PANEL_VINTAGE = 2010
-"""Tract lines the panel 1990-2018 stands on."""
 
 
 def policies(city: City) -> list[Policy]:
@@ -77,10 +73,8 @@ def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
     answers = pd.concat([_zone_answers(codes, policy) for policy in rules], ignore_index=True)
     workspace.write_frame(space.results / "zone_answers.parquet", answers)
-    for name in joined["summary"]["tables"]:
-        if name.startswith("tracts_"):
-            _pressure(space, name)
-    agreed = _definitions(space)
+    tracts = [name for name in joined["summary"]["tables"] if name.startswith("tracts_")]
+    agreed = build_pressure(space, tracts)
     counts = _summary(allowed, fits, lots, rules) | {
         "reach": [{str(key): value for key, value in row.items()} for row in reached.to_dict("records")],
         "minimums": meets_own_minimums(lots, pieces, rules[0]),
@@ -207,30 +201,6 @@ def _corrections_hash(space: Workspace) -> str:
 def _zone_answers(codes: pd.Series, policy: Policy) -> pd.DataFrame:
     """What one policy allows in each district, on a lot of the least size."""
     return minimum_lot_answers(codes, policy).assign(zone_district=codes, policy=policy.name)
-
-
-def _pressure(space: Workspace, name: str) -> None:
-    tracts = workspace.read_frame(space.parcels / f"{name}.parquet")
-    judged = judge(pd.DataFrame(tracts.drop(columns="geometry")), INDEX)
-    suffix = name.removeprefix("tracts_")
-    workspace.write_frame(space.results / f"pressure_{suffix}.parquet", judged.pressure)
-
-
-def _definitions(space: Workspace) -> dict[str, int] | str:
-    """Tracts each published definition flags; the tables ``definitions`` and ``agreement`` are written.
-
-    They need the panel of tracts (1990 to 2018, on 2010 lines); without it that is said.
-    """
-    panel = workspace.layer_or_none(space, "tract_panel")
-    if panel is None:
-        return "not classifiable: the layer tract_panel is not loaded"
-    tracts = pd.DataFrame(panel).rename(columns={"GEOID": "tract_geoid"})
-    tracts["tract_vintage"] = pd.array([PANEL_VINTAGE] * len(tracts), dtype="Int64")
-    names = [name for name in params.names("indices") if params.load("indices", name)["kind"] == "published"]
-    judged = pd.concat([judge(tracts, name).pressure for name in names], ignore_index=True)
-    workspace.write_frame(space.results / "definitions.parquet", judged)
-    workspace.write_frame(space.results / "agreement.parquet", agreement(judged))
-    return {name: int(judged.loc[judged["index_name"] == name, "is_flagged"].sum()) for name in names}
 
 
 def _summary(
