@@ -94,6 +94,8 @@ def _told_of_area(report: dict[str, Any]) -> Iterator[str]:
     for name, entry in report["unmatched"].items():
         if entry["count"]:
             yield f"Unmatched, {name}: {entry['count']:,}"
+    for line in report["corrections"]["not_applied"]:
+        yield f"Correction of {line}"
 
 
 def _told_of_law(report: dict[str, Any]) -> Iterator[str]:

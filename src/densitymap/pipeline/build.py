@@ -153,12 +153,14 @@ def _join(space: Workspace, layers: Layers, city: City, area: str) -> list[str]:
     """Join the area's lots, unless nothing they rest on has changed."""
     inputs = {name: receipt["sha256"] for name, receipt in layers.receipts.items()}
     found = stage_parcels.find_area(area, layers, city)
-    mark = workspace.fingerprint([inputs, found.name, found.polygon.wkb_hex])
+    edits = stage_parcels.edits_of(space, city)
+    edited = None if edits is None else workspace.hash_of(edits.to_csv(index=False))
+    mark = workspace.fingerprint([inputs, found.name, found.polygon.wkb_hex, edited])
     stamp = space.parcels / "join.json"
     outputs = [space.parcels / f"{name}.parquet" for name in stage_parcels.TABLES]
     if workspace.is_fresh(stamp, mark, outputs):
         return []
-    joined = stage_parcels.join_area(layers, found, city)
+    joined = stage_parcels.join_area(layers, found, city, edits=edits)
     stage_parcels.write(joined, space.parcels)
     parcels = joined.tables["parcels"]
     summary = {
@@ -168,6 +170,10 @@ def _join(space: Workspace, layers: Layers, city: City, area: str) -> list[str]:
         "parcels_in_area": int(parcels["n_records"].sum()),
         "area_covered_share": round(stage_parcels.covered_share(parcels, found), 4),
         "unmatched": stage_parcels.unmatched_counts(joined),
+        "corrections": {
+            "given": 0 if edits is None else len(edits),
+            "not_applied": joined.edits_not_applied,
+        },
         "tables": sorted(joined.tables),
     }
     workspace.write_json(stamp, {"fingerprint": mark, "summary": summary})
@@ -188,6 +194,7 @@ def _report(space: Workspace, layers: Layers, lock: dict[str, Any], *, synthetic
         "without_id": _counted(changed, "no parcel id"),
         "zoned_share": round(float(zoned / parcels["n_records"].sum()), 4) if len(parcels) else None,
         "unmatched": joined["unmatched"],
+        "corrections": joined["corrections"],
         "parcels_by_neighbourhood": _records_by(parcels, "neighborhood"),
         "area_covered_share": joined["area_covered_share"],
         **stage_results.summary(space),

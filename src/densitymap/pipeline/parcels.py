@@ -19,8 +19,11 @@ from densitymap.ingest import read
 from densitymap.parcels import area as areas
 from densitymap.parcels import existing, join, raster
 from densitymap.parcels.area import Area
+from densitymap.parcels.corrections import corrected
 from densitymap.pipeline import workspace
 from densitymap.pipeline.layers import Layers
+from densitymap.pipeline.tables import read_text_table
+from densitymap.pipeline.workspace import Workspace
 
 TABLES = ("area", "parcels", "parcel_zones", "zones", "neighborhoods")
 
@@ -33,6 +36,7 @@ class Joined:
     tables: dict[str, pd.DataFrame]
     records_read: int
     unmatched: dict[str, Any] = field(default_factory=dict)
+    edits_not_applied: list[str] = field(default_factory=list)
 
 
 def find_area(text: str, layers: Layers, city: City) -> Area:
@@ -54,8 +58,17 @@ def find_area(text: str, layers: Layers, city: City) -> Area:
     return areas.resolve(text, loaded, crs=city.crs)
 
 
-def join_area(layers: Layers, area: Area, city: City) -> Joined:
-    """Join the lots of the area to zoning, places, census and rasters; nothing is filled."""
+def edits_of(space: Workspace, city: City) -> pd.DataFrame | None:
+    """Facts corrected by hand (``data/corrections/<city>.csv``), if there are any."""
+    path = space.root / "data" / "corrections" / f"{city.name}.csv"
+    return read_text_table(path) if path.is_file() else None
+
+
+def join_area(layers: Layers, area: Area, city: City, *, edits: pd.DataFrame | None = None) -> Joined:
+    """Join the lots of the area to zoning, places, census and rasters; nothing is filled.
+
+    ``edits`` are applied last, each only while the value it was written against still holds.
+    """
     everything = layers.read("parcels")
     lots = join.measured(join.within(everything, area.polygon))
     lots, unmatched = _with_assessor(lots, layers, city)
@@ -66,7 +79,9 @@ def join_area(layers: Layers, area: Area, city: City) -> Joined:
     places = {name: layers.read(name) for name in join.PLACES if layers.has(name)}
     lots, outside = join.with_places(lots, places)
     lots = _with_rasters(lots, layers, city)
-    parcels = schema.conform(lots, "parcels")
+    parcels, not_applied = schema.conform(lots, "parcels"), list[str]()
+    if edits is not None:
+        parcels, not_applied = corrected(parcels, edits, where=f"data/corrections/{city.name}.csv")
     schema.check(parcels, "parcels", crs=city.crs, where="3_parcels/parcels.parquet")
     tables = {
         "area": area.frame(city.crs),
@@ -77,7 +92,7 @@ def join_area(layers: Layers, area: Area, city: City) -> Joined:
     }
     tables |= _tracts(layers, area, city)
     records = int(everything["n_records"].sum())
-    return Joined(area, tables, records, unmatched | outside)
+    return Joined(area, tables, records, unmatched | outside, not_applied)
 
 
 def zones_in(zoning: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
