@@ -160,7 +160,7 @@ def test_places_cover_the_plan_once(plan):
     blocks = block_shapes(plan)
     total = shapely.area(blocks).sum()
     layers = boundaries(plan, blocks) | census_areas(plan, blocks)
-    for name in ("tracts_2010", "tracts_2020", "block_groups_2020", "counties"):
+    for name in ("tracts_2000", "tracts_2010", "tracts_2020", "block_groups_2020", "counties"):
         assert layers[name].is_valid.all()
         assert layers[name].area.sum() == pytest.approx(total), name
     inside = shapely.area(blocks[plan.cells["in_city"].to_numpy()]).sum()
@@ -181,6 +181,8 @@ def test_census_geography_nests(plan):
     groups = cells.groupby("block_group")
     assert (groups["tract_2020"].nunique() == 1).all()
     assert (groups["tract_2010"].nunique() == 1).all()
+    assert (groups["tract_2000"].nunique() == 1).all()
+    assert cells.groupby("tract_2000")["tract_2010"].nunique().max() > 1  # some were split by 2010
     assert (cells["block_group"].str[:11] == cells["tract_2020"]).all()
     assert not set(cells["tract_2010"]) >= set(cells["tract_2020"])  # some tracts were split
 

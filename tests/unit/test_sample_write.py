@@ -27,6 +27,7 @@ LAYERS = {
     "boundaries/npus.geojson": "EPSG:4326",
     "buildings/buildings.gpkg": "EPSG:2240",
     "census/block_groups_2020.zip": "EPSG:4269",
+    "census/tracts_2000.zip": "EPSG:4269",
     "census/tracts_2010.zip": "EPSG:4269",
     "census/tracts_2020.zip": "EPSG:4269",
     "flood/flood_hazard_zones.fgb": "EPSG:4269",

@@ -75,7 +75,8 @@ def tracts_of(space: Workspace, place: str) -> tuple[str, pd.DataFrame]:
 
 def _tract_shapes(space: Workspace, city: City) -> dict[int, gpd.GeoDataFrame]:
     found = {}
-    for layer in city.with_role("tracts"):
+    shapes = (layer for layer in city.with_role("past") if layer.shape == "polygon")
+    for layer in (*shapes, *city.with_role("tracts")):
         frame = workspace.layer_or_none(space, layer.name)
         if frame is not None:
             found[int(layer.tract_vintage or 0)] = frame
@@ -83,7 +84,8 @@ def _tract_shapes(space: Workspace, city: City) -> dict[int, gpd.GeoDataFrame]:
 
 
 def _measures(space: Workspace, city: City) -> tuple[pd.DataFrame, ...]:
-    tables = (workspace.layer_or_none(space, layer.name) for layer in city.with_role("census"))
+    past = (layer for layer in city.with_role("past") if layer.shape == "none")
+    tables = (workspace.layer_or_none(space, layer.name) for layer in (*past, *city.with_role("census")))
     return tuple(table for table in tables if table is not None)
 
 

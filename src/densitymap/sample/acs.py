@@ -65,6 +65,39 @@ def one_table(cells: pd.DataFrame, name: str) -> pd.DataFrame:
     return cells[kept]
 
 
+def census_2000_table(counts: Counts, area: pd.Series, groups: pd.Index) -> pd.DataFrame:
+    """People, tenure and household income by tract of 2000, with the Summary Files' cells (no margins).
+
+    Parameters
+    ----------
+    counts
+        People of each block group, see :func:`densitymap.sample.people.draw_people`.
+    area
+        Tract of 2000 of each block group, indexed by block group.
+    groups
+        Block groups in the order of the counts.
+
+    Returns
+    -------
+    DataFrame of text
+        ``GEOID``, ``P001001``, ``H007001`` to ``H007003``, ``P052001`` to ``P052017``.
+    """
+    codes, names = pd.factorize(area.reindex(groups), sort=True)
+    merged = merge_counts(counts, codes, size=len(names))
+    owned, rented = merged["owners"].sum(axis=1), merged["renters"].sum(axis=1)
+    fine = merged["owner_income"] + merged["renter_income"]
+    income = np.hstack([fine[:, :2].sum(axis=1, keepdims=True), fine[:, 2:]])
+    cells = {
+        "P001001": merged["people"][:, 0],
+        "H007001": owned + rented,
+        "H007002": owned,
+        "H007003": rented,
+    }
+    cells |= {"P052001": income.sum(axis=1)}
+    cells |= {f"P052{k + 2:03d}": income[:, k] for k in range(income.shape[1])}
+    return pd.DataFrame({"GEOID": names} | cells).astype(str)
+
+
 def block_table(grid: Grid, homes: pd.DataFrame) -> pd.DataFrame:
     """Blocks of the 2020 count with P.L. 94-171 columns, as the real pack's CSV has them."""
     people, cells = block_people(grid, homes), grid.cells

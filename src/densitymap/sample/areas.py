@@ -86,9 +86,10 @@ def boundaries(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
 
 
 def census_areas(grid: Grid, blocks: Geometries) -> dict[str, gpd.GeoDataFrame]:
-    """Tracts of 2010 and 2020 and block groups of 2020, with the cartographic files' fields, in EPSG:2240."""
+    """Tracts of three counts and block groups of 2020, with the cartographic files' fields, in EPSG:2240."""
     cells = grid.cells
-    named = {"tracts_2010": "tract_2010", "tracts_2020": "tract_2020", "block_groups_2020": "block_group"}
+    named = {f"tracts_{year}": f"tract_{year}" for year in (2000, 2010, 2020)}
+    named["block_groups_2020"] = "block_group"
     return {
         name: _census_fields(dissolve(cells[column].rename("GEOID"), blocks))
         for name, column in named.items()

@@ -126,7 +126,7 @@ def _groups(cells: pd.DataFrame, side: float) -> pd.DataFrame:
 
 
 def _tract_ids(seed: int, settings: Settings, groups: pd.DataFrame) -> pd.DataFrame:
-    """Name tracts of both vintages: pairs of 2020 tracts were one in 2010, some block groups moved."""
+    """Name tracts of three vintages: pairs of later tracts were one before, some block groups moved."""
     code = int(groups["county"].iloc[0])
     column, row = groups["column"].to_numpy(), groups["row"].to_numpy()
     last = int(column.max())
@@ -150,7 +150,16 @@ def _tract_ids(seed: int, settings: Settings, groups: pd.DataFrame) -> pd.DataFr
     beside_paired = _is_split(seed, settings, code=code, column=beside, row=row, last=last)
     beside = np.where(beside_paired, beside // 2 * 2, beside)
     former = pd.Series(7001 + row * (last + 1) + beside, groups.index)
-    ids = pd.DataFrame({"tract_2010": prefix + former.astype(str) + "00", "tract_2020": tract})
+    grown = uniform(seed, "tract grown", code, column, row // 2) < settings["census.split_before_2010"]
+    top = np.where(grown | (old + row // 2 == 0), row // 2 * 2, row)
+    oldest = pd.Series(7001 + top * (last + 1) + old, groups.index)
+    ids = pd.DataFrame(
+        {
+            "tract_2000": prefix + oldest.astype(str) + "00",
+            "tract_2010": prefix + former.astype(str) + "00",
+            "tract_2020": tract,
+        }
+    )
     ids["block_group"] = tract + quarter.astype(str)
     return ids
 

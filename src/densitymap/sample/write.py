@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from densitymap.geometry import Geometries
 from densitymap.sample import areas, files, landmarks, market, people, publishers
-from densitymap.sample.acs import acs_table, block_table, one_table
+from densitymap.sample.acs import acs_table, block_table, census_2000_table, one_table
 from densitymap.sample.draw import Floats
 from densitymap.sample.grid import CITY_CRS, Grid, bend
 from densitymap.sample.homes import footprints, furnish
@@ -240,6 +240,8 @@ def _write_census_tables(grid: Grid, folder: Path, homes: pd.DataFrame) -> None:
         tables[f"{name.lower()}_2024_tracts"] = one_table(tables["acs5_2024_tracts"], name)
     for name, table in tables.items():
         files.csv(folder / f"{name}.csv")(table)
+    info, counts = earlier
+    files.csv(folder / "census_2000_tracts.csv")(census_2000_table(counts, groups["tract_2000"], info.index))
     files.csv(folder / "blocks_2020_pl94171.csv")(block_table(grid, homes))
 
 
