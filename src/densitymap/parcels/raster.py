@@ -60,11 +60,12 @@ def onto_lots(lots: gpd.GeoDataFrame, path: Path, recipe: Mapping[str, Any]) -> 
         shapes = geometries(lots.to_crs(raster.crs))
         mean = _mean_of_centres(raster, recipe["band"], shapes)
         at_point = _at_point(raster, recipe["band"], shapes)
-        value = np.where(np.isnan(mean), at_point, mean) * _factor(raster, recipe)
+        value = np.where(np.isnan(mean), at_point, mean) * factor_of(raster, recipe)
     return pd.Series(pd.array(value, dtype="Float64"), index=lots.index).where(~np.isnan(value))
 
 
-def _factor(raster: Any, recipe: Mapping[str, Any]) -> float:
+def factor_of(raster: Any, recipe: Mapping[str, Any]) -> float:
+    """Give what the cells of an open raster are multiplied by: its scale, or one over a cell's acres."""
     factor = float(recipe.get("scale", 1.0))
     if recipe.get("per_acre"):
         metres = raster.crs.linear_units_factor[1]
