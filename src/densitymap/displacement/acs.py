@@ -105,7 +105,8 @@ def measures(raw: pd.DataFrame, *, table: str = "tracts") -> pd.DataFrame:
     raw
         One row per area and period: the key columns of ``table``, and variables such as
         ``B25003_001E`` (estimate) and ``B25003_001M`` (margin), numbers or text, codes left in or
-        already removed. Variables that are absent leave their measures missing.
+        already removed. Variables that are absent leave their measures missing; so does ``acs_period``
+        those whose cells moved between vintages.
     table
         ``tracts`` or ``block_groups``.
 
@@ -121,8 +122,11 @@ def measures(raw: pd.DataFrame, *, table: str = "tracts") -> pd.DataFrame:
     """
     recipe = params.load("census", "measures")
     found: dict[str, Any] = {}
+    years = _last_years(raw)
     for name, record in recipe["counts"].items():
-        found[name], found[f"{name}_moe"] = _count(raw, record)
+        entries = record.get("by_year")
+        counted = _count(raw, record) if entries is None else _count_by_year(raw, entries, years)
+        found[name], found[f"{name}_moe"] = counted
     for name, record in recipe["shares"].items():
         found[name], found[f"{name}_moe"] = _share(found, record["of"], record["in"])
     for name, record in recipe["medians"].items():
@@ -157,6 +161,23 @@ def _count(raw: pd.DataFrame, record: dict[str, list[str]]) -> tuple[Floats, Flo
     estimates = np.stack([_cell(raw, f"{name}E") for name in plus + minus], axis=-1)
     margins = np.stack([_cell(raw, f"{name}M") for name in plus + minus], axis=-1)
     return estimates @ sign, sum_moe(estimates, margins)
+
+
+def _last_years(raw: pd.DataFrame) -> Floats:
+    """Last year of each row's period, NaN where it is not told."""
+    periods = _column(raw, "acs_period").astype("string")
+    return np.asarray(pd.to_numeric(periods.str.extract(r"(\d{4})$")[0]), dtype=float)
+
+
+def _count_by_year(raw: pd.DataFrame, entries: list[dict[str, Any]], years: Floats) -> tuple[Floats, Floats]:
+    """Count by the cells that hold a measure in each row's year; unknown in a year that no entry covers."""
+    estimate, margin = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
+    for entry in entries:
+        rows = (years >= entry["from"]) & (years <= entry.get("to", np.inf))
+        if rows.any():
+            found = _count(raw, entry)
+            estimate[rows], margin[rows] = found[0][rows], found[1][rows]
+    return estimate, margin
 
 
 def _share(found: dict[str, Any], part: str, whole: str) -> tuple[Floats, Floats]:

@@ -151,8 +151,8 @@ def _with_our_columns(
     raw: pd.DataFrame, layer: Layer, source: Source, receipt: Receipt, measures: Measures
 ) -> pd.DataFrame:
     if source.reader == "census_api":
-        frame = measures(raw)
         constant = columns.mapped(raw, source, layer.table, receipt)
+        frame = measures(raw.assign(**constant))
         frame = frame.drop(columns=constant.columns, errors="ignore").join(constant)
     else:
         frame = columns.mapped(raw, source, layer.table, receipt, census_codes=layer.census)
