@@ -1,0 +1,268 @@
+"""The neighborhood brief: facts of a place, composed into sentences and laid out as one page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from densitymap import params
+from densitymap.maps.words import Words
+from densitymap.reports import audit, change, charts, keep, law, picture, pressure
+from densitymap.reports.given import BriefInput, Step
+from densitymap.reports.phrases import homes, sentence, share
+
+ASSETS = files("densitymap.reports") / "assets"
+CANNOT = ("one", "two", "three", "four")
+BARS = (("today", "allowed"), ("plan", "allowed"), ("today", "fits"), ("plan", "fits"))
+LATER = ("pays", "expected", "net")
+
+
+def render(given: BriefInput, say: Words, *, seal: str, printed: bool = False) -> str:
+    """Write a place's brief as one page that asks nothing of any network.
+
+    Parameters
+    ----------
+    given
+        The facts.
+    say
+        The reader's language.
+    seal
+        From :func:`densitymap.reports.seal.pack`.
+    printed
+        Lay it out for paper: no links, page marks in the foot.
+
+    Raises
+    ------
+    ValidationError
+        If the page lacks a title, an alternative text or a table's headers.
+    """
+    page = sealed(
+        template("brief.html").render(
+            compose(given, say, printed=printed), say=say, seal=seal, printed=printed
+        )
+    )
+    audit.check(page, name=given.place)
+    return page
+
+
+@cache
+def template(name: str) -> Template:
+    """A template of ours: text put into it is escaped, a missing blank is an error."""
+    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
+    return environment.from_string((ASSETS / name).read_text(encoding="utf-8"))
+
+
+@cache
+def style() -> str:
+    """The style sheet of web page and paper."""
+    return (ASSETS / "brief.css").read_text(encoding="utf-8")
+
+
+def sealed(page: str) -> str:
+    """Allow only our own style sheet and pictures inside the page: nothing else can run or load."""
+    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return page.replace("<!--csp-->", f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
+
+
+def compose(given: BriefInput, say: Words, *, printed: bool = False) -> dict[str, Any]:
+    """Everything the template shows, as sentences and cells."""
+    npus = ", ".join(f"NPU {letter}" for letter in given.npus)
+    return {
+        "style": Markup(style()),  # noqa: S704 (our own file)
+        "place": given.place,
+        "plan": given.plan.title,
+        "title": say("head.title", place=given.place),
+        "marks": marks(given, say),
+        "audience": say("head.for_npu", npus=npus) if npus else say("head.for_any"),
+        "years": _years(given, say),
+        "part": _part(given, say),
+        "street": law.street_lines(given, say),
+        "map": _map(given, say),
+        "zones": law.zone_rows(given, say) if len(given.zones) else [],
+        "link": f"maps/{given.map_link}" if printed else f"../{given.map_link}",
+        "funnel": _funnel(given, say),
+        "plans": _plans(given, say),
+        "people": pressure.people_lines(given, say),
+        "tracts": pressure.tract_lines(given, say),
+        "tract_note": pressure.note(given, say),
+        "change": _change(given, say),
+        "known": keep.known_lines(given, say),
+        "cannot": [say(f"cannot.{name}") for name in CANNOT],
+        "act": _act(npus, say),
+        "keep": _keep(given, say),
+        "credits": _credits(given, say),
+        "made": say("foot.made", version=given.version, lock=given.lock_hash, seed=given.seed),
+    }
+
+
+def marks(given: BriefInput, say: Words) -> list[str]:
+    """What stands on every page: made-up data, a translation nobody has reviewed."""
+    told = [say("head.synthetic")] if given.synthetic else []
+    return told if say.reviewed else [*told, say("head.unreviewed")]
+
+
+def _years(given: BriefInput, say: Words) -> str:
+    vintages = (
+        given.sources.dropna(subset=["vintage"])
+        .drop_duplicates("layer")
+        .set_index("layer")["vintage"]
+        .astype(str)
+    )
+    surveys = sorted(
+        {table["acs_period"] for table in given.profile["estimates"] if "-" in table["acs_period"]}
+    )
+    unknown = say("head.not_known")
+    return say(
+        "head.years",
+        lots=vintages.get("parcels", unknown),
+        zoning=vintages.get("zoning", unknown),
+        surveys=", ".join(surveys) or unknown,
+    )
+
+
+def _part(given: BriefInput, say: Words) -> str:
+    whole = given.share_in_area > 0.99  # noqa: PLR2004 (drawn edges never meet to the foot)
+    told = {"share": share(given.share_in_area, say), "place": given.place, "area": given.area_name}
+    return "" if whole else say("head.part", **told)
+
+
+def _image(svg: str, alt: str) -> dict[str, str]:
+    """A picture inside the page; as an image it can run nothing."""
+    return {"src": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(), "alt": alt}
+
+
+def _map(given: BriefInput, say: Words) -> dict[str, str] | None:
+    if given.zones.empty:
+        return None
+    zones = ", ".join(law.names_of(given.zones))
+    told = _image(picture.draw(given, say), say("map.alt", place=given.place, zones=zones))
+    return told | {"caption": sentence([say("map.caption", place=given.place), say("map.lines")])}
+
+
+def _funnel(given: BriefInput, say: Words) -> dict[str, Any]:
+    """The steps from allowed to built: a chart and a table, and what is not computed by name."""
+    later = {step.name: step for step in given.later}
+    rest = [_later_row(name, later.get(name), given, say) for name in LATER]
+    if given.lots.empty:
+        first = [
+            {"name": say(f"funnel.{name}"), "cells": [_needs(["lots"], say)]} for name in ("allowed", "fits")
+        ]
+        return {"chart": None, "rows": first + rest, "note": ""}
+    found = {
+        (when, step): made
+        for when, policy in zip(("today", "plan"), given.policies, strict=True)
+        for step, made in zip(("allowed", "fits"), law.steps(given, policy), strict=True)
+    }
+    first = [
+        {
+            "name": say(f"funnel.{step}"),
+            "cells": [_cell(found[when, step], say) for when in ("today", "plan")],
+        }
+        for step in ("allowed", "fits")
+    ]
+    unknown = law.uncounted_lots(given)
+    note = say("funnel.uncounted", count=f"{unknown:,}") if unknown else ""
+    return {"chart": _funnel_chart(found, say), "rows": first + rest, "note": note}
+
+
+def _funnel_chart(found: Mapping[tuple[str, str], Step], say: Words) -> dict[str, str]:
+    bars = [
+        (f"{say(f'funnel.{when}')}: {say(f'funnel.{step}_bar')}", found[when, step]) for when, step in BARS
+    ]
+    told: dict[str, str] = {}
+    for when, step in BARS:
+        name = when if step == "allowed" else f"fit_{when}"
+        told |= {f"{name}_yes": f"{found[when, step].yes:,}", f"{name}_maybe": f"{found[when, step].maybe:,}"}
+    return _image(charts.funnel(bars, say), say("funnel.alt", **told))
+
+
+def _cell(step: Step, say: Words) -> str:
+    counted = homes(step.homes_low or 0, step.homes_high, say)
+    return say("funnel.cell", yes=f"{step.yes:,}", maybe=f"{step.maybe:,}", homes=counted)
+
+
+def _later_row(name: str, later: Any, given: BriefInput, say: Words) -> dict[str, Any]:
+    if later is None or later.needs or not later.steps:
+        return {"name": say(f"funnel.{name}"), "cells": [_needs(later.needs if later else [name], say)]}
+    cells = [_cell(later.steps[policy.name], say) for policy in given.policies]
+    return {"name": say(f"funnel.{name}"), "cells": cells}
+
+
+def _needs(names: Sequence[str], say: Words) -> str:
+    """What a step that is not computed still needs; a need nobody has put into words is named as it is."""
+    told = ", ".join(say.get(f"funnel.needs_{name}", name) for name in names)
+    return say("funnel.not_computable", needs=told)
+
+
+def _plans(given: BriefInput, say: Words) -> dict[str, Any]:
+    if given.lots.empty or not given.reforms:
+        return {"chart": None, "rows": []}
+    by_hood = len(given.lots["neighborhood"].dropna().unique()) > 1
+    rows = law.hood_rows(given) if by_hood else law.plan_rows(given)
+    told = "; ".join(
+        say("funnel.dumbbell_row", name=row["name"], before=row["today"], after=row["yes"]) for row in rows
+    )
+    shown = [row | {key: f"{row[key]:,}" for key in ("today", "yes", "maybe")} for row in rows]
+    chart = _image(charts.dumbbell(rows, say), say("funnel.dumbbell_alt", rows=told))
+    return {"chart": chart, "rows": shown} | _plans_heads(given, say, by_hood=by_hood)
+
+
+def _plans_heads(given: BriefInput, say: Words, *, by_hood: bool) -> dict[str, str]:
+    if by_hood:
+        caption = say("funnel.hoods_caption", what=say(f"what.{given.plan.question}"))
+        return {"title": say("funnel.hoods_title"), "caption": caption, "head": say("funnel.hood_name")}
+    return {
+        "title": say("funnel.dumbbell_title"),
+        "caption": say("funnel.plans_caption"),
+        "head": say("funnel.plan_name"),
+    }
+
+
+def _change(given: BriefInput, say: Words) -> dict[str, Any]:
+    panels = change.panels(given.profile)
+    if not panels:
+        return {"chart": None}
+    key = [say("change.key"), say("change.apart") if change.overlapping(panels) else ""]
+    chart = _image(charts.years(panels, say), change.alt(panels, say))
+    return {"chart": chart, "key": sentence(key)} | change.table(panels, say)
+
+
+def _act(npus: str, say: Words) -> list[str]:
+    meet = say("act.npu", npus=npus) if npus else say("act.no_npu")
+    vote = f"{say('act.vote')} ({say('act.vote_cite')})"
+    return [meet, vote, say("act.ask"), say("act.correct")]
+
+
+def _keep(given: BriefInput, say: Words) -> dict[str, Any]:
+    lines = [
+        *keep.assisted_lines(given, say),
+        *keep.owner_lines(given.lots, say),
+        *keep.eviction_lines(given, say),
+    ]
+    return {"assisted": keep.assisted_rows(given, say), "lines": lines, "contacts": keep.contacts(say)}
+
+
+def _credits(given: BriefInput, say: Words) -> str:
+    """Layers a brief reads, with their years, and the credits their licences ask for."""
+    if given.synthetic:
+        return say("head.synthetic")
+    named = params.load("reports", "choices")["sources_named"]["layers"]
+    rows = given.sources.set_index("layer").reindex(named).dropna(subset=["title"])
+    unknown = say("head.not_known")
+    told = [
+        say("foot.source", title=title, year=unknown if pd.isna(year) else year)
+        for title, year in zip(rows["title"], rows["vintage"], strict=True)
+    ]
+    credit = [text for text in rows["attribution"].dropna().astype(str) if text.startswith("©")]
+    return "; ".join(dict.fromkeys([*told, *credit])) + "."

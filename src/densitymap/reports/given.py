@@ -1,0 +1,92 @@
+"""What a brief is made of: one frozen record, gathered by the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """One set of rules: its name, its title for people, and what it is asked of every lot."""
+
+    name: str
+    title: str
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A step of the funnel under one policy: lots that pass, and homes from the sure to the possible.
+
+    ``homes_high`` is missing where no number is known.
+    """
+
+    yes: int
+    maybe: int
+    homes_low: int | None = None
+    homes_high: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """A step of the funnel that other stages compute: its counts by policy, or what it still needs.
+
+    ``needs`` names phrases of the section ``funnel``.
+    """
+
+    name: str
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BriefInput:
+    """Everything one brief says; frames in EPSG:2240, unknown left missing.
+
+    ``allowed`` and ``fits`` are the rows of the place's lots; ``zones`` is cut to the place and has
+    ``zone_district``, ``zone_group`` and ``acres``; ``zone_answers`` is by policy and district.
+    ``lots`` carries owner facts: they leave this package as shares of at least ten lots only.
+    """
+
+    place: str
+    npus: Sequence[str]
+    shape: shapely.Geometry
+    area_name: str
+    share_in_area: float
+    land_share: float
+    synthetic: bool
+    today: Policy
+    plan: Policy
+    reforms: Sequence[Policy]
+    lots: pd.DataFrame
+    allowed: pd.DataFrame
+    fits: pd.DataFrame
+    zones: gpd.GeoDataFrame
+    zone_answers: pd.DataFrame
+    lines: Mapping[str, gpd.GeoDataFrame]
+    stations: gpd.GeoDataFrame | None
+    assisted: gpd.GeoDataFrame | None
+    assisted_in_file: int
+    counties: Sequence[str]
+    evictions_loaded: bool
+    tracts: pd.DataFrame
+    profile: Mapping[str, Any]
+    derived: pd.DataFrame | None
+    sources: pd.DataFrame
+    sampled: bool
+    lock_hash: str
+    version: str
+    seed: int
+    later: Sequence[Later] = ()
+    map_link: str = ""
+
+    @property
+    def policies(self) -> tuple[Policy, Policy]:
+        """Today's rules and the plan's."""
+        return self.today, self.plan

@@ -1,0 +1,289 @@
+"""What the rules allow in a place and what fits there: counts of lots, with yes and maybe apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from densitymap import params
+from densitymap.maps.words import Words
+from densitymap.reports.given import BriefInput, Policy, Step
+from densitymap.reports.phrases import homes, sentence, share
+
+RANK = {"NO DATA": -1, "FALSE": 0, "MAYBE": 1, "TRUE": 2}
+"""Verdicts in order: what is not known stands apart from a no."""
+ANY = "second_home"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Lots by verdict."""
+
+    yes: int
+    maybe: int
+    no: int
+    no_data: int
+
+    @property
+    def lots(self) -> int:
+        """Lots with an answer."""
+        return self.yes + self.maybe + self.no
+
+
+def count(verdicts: pd.Series) -> Counts:
+    """Count lots by verdict.
+
+    Examples
+    --------
+    >>> count(pd.Series(["TRUE", "MAYBE", "MAYBE", "NO DATA"]))
+    Counts(yes=1, maybe=2, no=0, no_data=1)
+    """
+    found = verdicts.value_counts()
+    yes, maybe, no, none = (int(found.get(word, 0)) for word in ("TRUE", "MAYBE", "FALSE", "NO DATA"))
+    return Counts(yes=yes, maybe=maybe, no=no, no_data=none)
+
+
+def allowed_verdicts(allowed: pd.DataFrame, policy: str, question: str) -> pd.Series:
+    """Whether the rules allow what is asked, per lot, also where the policy was asked something else.
+
+    Parameters
+    ----------
+    allowed
+        Table ``allowed``.
+    policy
+        Whose rules.
+    question
+        ``second_home``, ``house``, ``adu``, ``duplex`` or ``triplex``.
+
+    Returns
+    -------
+    Series of text by ``parcel_id``
+        TRUE, MAYBE, FALSE or NO DATA; all NO DATA where a policy was never asked about a second home.
+    """
+    own = allowed[allowed["policy"] == policy].set_index("parcel_id")
+    if (own["question"] == question).all():
+        return own["verdict"].astype(str)
+    if question == ANY:
+        return pd.Series("NO DATA", index=own.index, dtype=str)
+    flag = own[f"is_allowed_{question}"]
+    said = flag.map({True: "TRUE", False: "FALSE"}).fillna("MAYBE").astype(str)
+    return said.mask(own["verdict"] == "NO DATA", "NO DATA")
+
+
+def fit_verdicts(fits: pd.DataFrame, policy: str, question: str) -> pd.Series:
+    """Whether any home of the kind asked fits, per lot: the best verdict among its types and modes."""
+    own = fits[fits["policy"] == policy]
+    if question == ANY:
+        asked = own[(own["units"] > 1) | (own["verdict"] == "NO DATA")]
+    else:
+        asked = own[own["fit_type"].isin(params.load("reports", "choices")["question_types"][question])]
+    best = asked["verdict"].astype(str).map(RANK).groupby(asked["parcel_id"]).max()
+    back = {rank: word for word, rank in RANK.items()}
+    everyone = pd.Index(own["parcel_id"].drop_duplicates())
+    return best.reindex(everyone, fill_value=RANK["FALSE"]).map(back).astype(str)
+
+
+def both(one: pd.Series, other: pd.Series) -> pd.Series:
+    """The lesser verdict of two, per lot: no step of a funnel is wider than the one above it.
+
+    Examples
+    --------
+    >>> both(pd.Series({"a": "TRUE", "b": "FALSE"}), pd.Series({"a": "MAYBE", "b": "TRUE"})).to_dict()
+    {'a': 'MAYBE', 'b': 'FALSE'}
+    """
+    ranks = pd.concat([one.map(RANK), other.reindex(one.index).map(RANK).fillna(RANK["NO DATA"])], axis=1)
+    return ranks.min(axis=1).map({rank: word for word, rank in RANK.items()}).astype(str)
+
+
+def steps(given: BriefInput, policy: Policy) -> tuple[Step, Step]:
+    """Allowed and fits under one policy, both asked what the plan is asked."""
+    question = given.plan.question
+    law = allowed_verdicts(given.allowed, policy.name, question)
+    room = both(law, fit_verdicts(given.fits, policy.name, question))
+    allowed_low, allowed_high = _homes_allowed(given.allowed, policy.name)
+    fits_low, fits_high = _homes_fitting(given.fits, policy.name)
+    counted, fitting = count(law), count(room)
+    top = min(fits_high, allowed_high) if allowed_high is not None else None
+    return (
+        Step(yes=counted.yes, maybe=counted.maybe, homes_low=allowed_low, homes_high=allowed_high),
+        Step(yes=fitting.yes, maybe=fitting.maybe, homes_low=min(fits_low, allowed_low), homes_high=top),
+    )
+
+
+def _homes_allowed(allowed: pd.DataFrame, policy: str) -> tuple[int, int | None]:
+    """Homes the rules allow for sure, and at most, on lots whose number is known."""
+    own = allowed[(allowed["policy"] == policy) & allowed["units_allowed"].notna()]
+    if own.empty:
+        return 0, None
+    high = own["units_allowed"].astype(float).replace(np.inf, np.nan)
+    low = own["units_certain"].astype(float).where(high.notna())
+    return int(low.sum()), int(high.sum())
+
+
+def _homes_fitting(fits: pd.DataFrame, policy: str) -> tuple[int, int]:
+    """Homes that fit for sure, and at most: per lot the best type, over new homes and kept houses."""
+    own = fits[(fits["policy"] == policy) & fits["fit_mode"].isin(["keep", "new"])]
+    most = {
+        word: own.loc[own["verdict"].isin(kept), "units"].groupby(own["parcel_id"]).max().sum()
+        for word, kept in (("low", ["TRUE"]), ("high", ["TRUE", "MAYBE"]))
+    }
+    return int(most["low"]), int(most["high"])
+
+
+def uncounted_lots(given: BriefInput) -> int:
+    """Lots whose number of homes allowed today is not known."""
+    own = given.allowed[given.allowed["policy"] == given.today.name]
+    return int(own["units_allowed"].isna().sum())
+
+
+def main_reason(allowed: pd.DataFrame, policy: str) -> str | None:
+    """The rule behind most of the maybes under a policy, or None where there is no maybe."""
+    own = allowed[(allowed["policy"] == policy) & (allowed["verdict"] == "MAYBE")]
+    rules = (
+        own["binding_rule"].dropna().value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    )
+    return str(rules.index[0]) if len(rules) else None
+
+
+def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
+    """The place's zones by land, largest first: share, and what a lot of the least size may hold.
+
+    Zones past the catalogue's number are one row.
+    """
+    shares = _zone_shares(given.zones)
+    kept = int(params.load("reports", "choices")["zones_named"]["value"])
+    rows = [
+        {
+            "district": str(name),
+            "share": share(part, say),
+            "today": _zone_answer(given, given.today, str(name), say),
+            "plan": _zone_answer(given, given.plan, str(name), say),
+        }
+        for name, part in shares.iloc[:kept].items()
+    ]
+    if len(shares) > kept:
+        rest = {
+            "district": say("zones.rest", count=len(shares) - kept),
+            "share": share(shares.iloc[kept:].sum(), say),
+        }
+        rows.append(rest | {"today": say("zones.varied"), "plan": say("zones.varied")})
+    return rows
+
+
+def _zone_shares(zones: gpd.GeoDataFrame) -> pd.Series:
+    acres = zones.groupby(zones["zone_district"].astype(str))["acres"].sum()
+    ordered = acres.sort_index().sort_values(ascending=False, kind="stable")
+    return ordered / acres.sum()
+
+
+def zone_units(given: BriefInput, policy: Policy, district: str) -> int | None:
+    """Homes a district allows on a lot of its least size; None where nobody has read it."""
+    answers = given.zone_answers
+    row = answers[(answers["policy"] == policy.name) & (answers["zone_district"] == district)]
+    return None if row.empty or row["units"].isna().all() else int(row["units"].iloc[0])
+
+
+def _zone_answer(given: BriefInput, policy: Policy, district: str, say: Words) -> str:
+    units = zone_units(given, policy, district)
+    return say("zones.unread") if units is None else homes_exact(units, say)
+
+
+def homes_exact(units: int, say: Words) -> str:
+    """Say one number of homes."""
+    return say("homes.none") if units == 0 else homes(units, units, say)
+
+
+def street_lines(given: BriefInput, say: Words) -> list[str]:
+    """What changes on my street: three or four lines, or an honest word on what is not loaded."""
+    lines = _lot_lines(given, say) if len(given.lots) else [say("short.no_lots", place=given.place)]
+    return [*lines, *_zone_lines(given, say), *_derived_lines(given, say)]
+
+
+def _lot_lines(given: BriefInput, say: Words) -> list[str]:
+    today = count(allowed_verdicts(given.allowed, given.today.name, given.plan.question))
+    plan = count(allowed_verdicts(given.allowed, given.plan.name, given.plan.question))
+    what = say(f"what.{given.plan.question}")
+    first = say("short.today", what=what, **_told(today))
+    why = main_reason(given.allowed, given.today.name)
+    if why and today.maybe:
+        most = "short.most_maybe" if today.maybe * 2 > today.lots else "short.some_maybe"
+        first += " " + say(most, why=say.get(f"why.{why}", say("why.other")))
+    second = say("short.plan", plan=given.plan.title, what=what, **_told(plan))
+    second = sentence([second, say.get(f"plan.{given.plan.name}", "")])
+    if today.no_data:
+        second += " " + say("short.no_data", count=f"{today.no_data:,}")
+    if given.sampled:
+        second += " " + say("short.sample", share=share(given.land_share, say))
+    return [first] if given.plan == given.today else [first, second]
+
+
+def _told(counts: Counts) -> dict[str, str]:
+    return {name: f"{getattr(counts, name):,}" for name in ("lots", "yes", "maybe", "no")}
+
+
+def _zone_lines(given: BriefInput, say: Words) -> list[str]:
+    if given.zones.empty:
+        return [say("short.no_zones")]
+    shares = _zone_shares(given.zones)
+    district = str(shares.index[0])
+    units = [zone_units(given, policy, district) for policy in given.policies]
+    told = {"district": district, "share": share(shares.iloc[0], say)}
+    if any(number is None for number in units):
+        return [say("short.zone_unread", **told)]
+    today, plan = (homes_exact(int(number or 0), say) for number in units)
+    key = "short.zone_same" if today == plan else "short.zone"
+    return [say(key, today=today, plan=plan, **told)]
+
+
+def _derived_lines(given: BriefInput, say: Words) -> list[str]:
+    """Rough lots drawn around buildings, where there are no others and their district is read."""
+    if given.derived is None or len(given.lots):
+        return []
+    known = given.derived.dropna(subset=["meets_minimums_share_low", "meets_minimums_share_high"])
+    if known.empty:
+        return []
+    row = known.sort_values("derived_lots", ascending=False, kind="stable").iloc[0]
+    low, high = (round(100 * row[f"meets_minimums_share_{end}"]) for end in ("low", "high"))
+    told = {
+        "count": f"{int(row['derived_lots']):,}",
+        "district": str(row["zone_district"]),
+        "low": low,
+        "high": high,
+    }
+    return [say("short.derived", **told)]
+
+
+def plan_rows(given: BriefInput) -> list[dict[str, Any]]:
+    """Each reform beside today, asked the same: lots with a yes, and with a maybe."""
+    rows = []
+    for policy in given.reforms:
+        before = count(allowed_verdicts(given.allowed, given.today.name, policy.question))
+        after = count(allowed_verdicts(given.allowed, policy.name, policy.question))
+        rows.append({"name": policy.title, "today": before.yes, "yes": after.yes, "maybe": after.maybe})
+    return rows
+
+
+def hood_rows(given: BriefInput) -> list[dict[str, Any]]:
+    """The plan beside today by neighborhood, those with most lots, in the order of their names."""
+    question, hoods = given.plan.question, given.lots.set_index("parcel_id")["neighborhood"]
+    most = int(params.load("reports", "choices")["hoods_named"]["value"])
+    largest = hoods.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
+    before, after = (allowed_verdicts(given.allowed, policy.name, question) for policy in given.policies)
+    rows = []
+    for name in sorted(map(str, largest)):
+        own = hoods.index[hoods == name]
+        then = count(after.reindex(own))
+        rows.append(
+            {"name": name, "today": count(before.reindex(own)).yes, "yes": then.yes, "maybe": then.maybe}
+        )
+    return rows
+
+
+def names_of(zones: gpd.GeoDataFrame) -> Sequence[str]:
+    """Zone names of a place, by land, largest first."""
+    return [str(name) for name in _zone_shares(zones).index] if len(zones) else []
