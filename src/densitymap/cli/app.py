@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from densitymap import __version__
-from densitymap.cli import build, console, fetch, law, look, money, publish, scenario, tracts
+from densitymap.cli import build, console, export, fetch, law, look, money, publish, scenario, tracts
 from densitymap.pipeline.workspace import Workspace
 
 FLAGS = ("--json", "--quiet", "-q", "--debug")
@@ -88,7 +88,7 @@ def common(
     console.SETTINGS.debug = debug
 
 
-for module in (build, fetch, look, law, tracts, money, scenario, publish):
+for module in (build, fetch, look, law, tracts, money, scenario, publish, export):
     for name, command in module.COMMANDS.items():
         app.command(name, epilog=EPILOG)(console.guarded(command))
 
