@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
+import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pyproj
+import pyproj.aoi
+from pyproj.transformer import TransformerGroup
 
 from densitymap import __version__
-from densitymap.city import load_city
+from densitymap.city import City, load_city
 from densitymap.errors import DensitymapError
 from densitymap.maps.assets import leaflet
 from densitymap.pipeline.workspace import Workspace, read_json
@@ -20,6 +24,8 @@ LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 500_000_000
 LIBRARIES = ("geopandas", "shapely", "pandas", "numpy", "pyarrow", "pyogrio", "rasterio", "folium")
 OPTIONAL = {"numba": "speed", "scikit-learn": "models", "matplotlib": "charts", "momepy": "derive"}
+PUBLISHED_IN = ("EPSG:4326", "EPSG:4269", "EPSG:6447")
+"""Systems the publishers of Atlanta's layers use (reference/live_sources.md)."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -42,7 +48,9 @@ def _checks(space: Workspace) -> Iterator[dict[str, Any]]:
     yield from _catalogue()
     yield _assets()
     yield _disk(space)
-    yield _grids()
+    yield _projections()
+    yield _grids(load_city())
+    yield _fonts()
     yield _build(space)
     browser = next((name for name in BROWSERS if shutil.which(name)), None)
     yield _check("browser for tests", browser or "none", bool(browser), "run `make system`", needed=False)
@@ -82,10 +90,43 @@ def _disk(space: Workspace) -> dict[str, Any]:
     return _check("free disk", f"{free / 1e9:.1f} GB", free > LEAST_FREE_BYTES, "free 500 MB")
 
 
-def _grids() -> dict[str, Any]:
+def _projections() -> dict[str, Any]:
     x, y = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:2240", always_xy=True).transform(-84.33, 33.75)
     sane = 2_200_000 < x < 2_300_000 and 1_300_000 < y < 1_400_000  # noqa: PLR2004 - where Atlanta lies
     return _check("PROJ", f"{pyproj.proj_version_str}", sane, "reinstall pyproj")
+
+
+def _grids(city: City) -> dict[str, Any]:
+    """Shift grids between the systems publishers use and the city's plane; without them a ballpark serves."""
+    absent: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it says the best way is unavailable: we say which
+        for system in PUBLISHED_IN:
+            area = pyproj.aoi.AreaOfInterest(*city.extent)
+            group = TransformerGroup(system, city.crs, always_xy=True, area_of_interest=area)
+            absent |= {grid.short_name for way in group.unavailable_operations for grid in way.grids}
+    told = (
+        f"absent: {', '.join(sorted(absent))}; layers may stand a few feet apart" if absent else "all there"
+    )
+    mend = "pyproj sync --area-of-use 'United States' (optional; needs a network once)"
+    return _check("PROJ grids", told, not absent, mend, needed=False)
+
+
+def _fonts() -> dict[str, Any]:
+    count = len(_font_families())
+    mend = "run `make system` (it installs fontconfig and fonts)"
+    return _check("fonts for PDF", f"{count} families", count > 0, mend, needed=False)
+
+
+def _font_families() -> set[str]:
+    """Families a PDF can be set in, as fontconfig lists them."""
+    lister = shutil.which("fc-list")
+    if lister is None:
+        return set()
+    listed = subprocess.run(  # noqa: S603 - the system's own lister, and no word of ours is a user's
+        [lister, ":", "family"], capture_output=True, text=True, check=False, timeout=5
+    )
+    return {line.split(",")[0].strip() for line in listed.stdout.splitlines()} - {""}
 
 
 def _build(space: Workspace) -> dict[str, Any]:
