@@ -12,6 +12,7 @@ from densitymap import params
 from densitymap.errors import UsageError, ValidationError
 
 FIELDS = ("value", "low", "high", "unit", "year", "cite", "mark")
+OPTIONAL = ("place",)
 MARKS = ("V", "S", "M", "A")
 NEGATIVE_ALLOWED = ("price_size_elasticity",)
 _YEARS = (1900, 2100)
@@ -20,7 +21,10 @@ _SET = "given on the command line"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """One input of the pro forma: a default in a range, in dollars of a year where it is money."""
+    """One input of the pro forma: a default in a range, in dollars of a year where it is money.
+
+    ``place`` is the neighbourhood it was seen in, where it holds of one.
+    """
 
     name: str
     value: float
@@ -30,6 +34,7 @@ class Cost:
     year: int
     cite: str
     mark: str
+    place: str | None = None
 
     @property
     def is_money(self) -> bool:
@@ -148,7 +153,9 @@ def read_records(record: Mapping[str, Any], file: str) -> dict[str, Cost]:
 
 def _typed(entry: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {part: float(entry[part]) for part in ("value", "low", "high")}
-    return numbers | {part: entry[part] for part in ("unit", "year", "cite", "mark")}
+    return numbers | {
+        part: entry[part] for part in ("unit", "year", "cite", "mark", *OPTIONAL) if part in entry
+    }
 
 
 def _faults(name: str, entry: Any) -> Iterator[str]:
@@ -156,8 +163,9 @@ def _faults(name: str, entry: Any) -> Iterator[str]:
         yield f"is a bare {entry!r}: a table of {', '.join(FIELDS)} is wanted"
         return
     yield from (f"no {part}" for part in FIELDS if part not in entry)
+    known = (*FIELDS, *OPTIONAL)
     yield from (
-        f"unknown field {part!r}.{params.nearest(part, FIELDS)}" for part in entry if part not in FIELDS
+        f"unknown field {part!r}.{params.nearest(part, known)}" for part in entry if part not in known
     )
     numbers = [part for part in ("value", "low", "high") if part in entry]
     wrong = [fault for part in numbers for fault in _number_faults(name, part, entry)]

@@ -44,13 +44,14 @@ UNREAD = ("use", "units")
 """A MAYBE that these rules bind is a home on which the law has not been read: not counted."""
 
 FIELDS = (
-    "house_ft2", "duplex_ft2", "triplex_ft2", "detached_price_ft2", "attached_price_ft2", "adu_sold_price_ft2",
-    "divided_price_ft2", "carved_kept_ft2", "carved_new_ft2", "homes", "fee_homes", "fee_homes_of_four",
-    "adu_homes", "adu_ft2", "let_1br", "let_2br", "let_3br", "let_house", "adu_1br", "adu_2br", "adu_3br",
-    "adu_sold_1br", "adu_sold_2br", "adu_sold_3br", "inner_kept", "inner_new", "divided", "is_split",
-    "demolishes", "clears", "kept", "kept_less", "own_house",
+    "house_ft2", "duplex_ft2", "triplex_ft2", "detached_price_ft2", "attached_price_ft2",
+    "adu_sold_price_ft2", "divided_price_ft2", "carved_kept_ft2", "carved_new_ft2", "homes", "fee_homes",
+    "fee_homes_of_four", "adu_homes", "adu_ft2", "let_1br", "let_2br", "let_3br", "let_house", "adu_1br",
+    "adu_2br", "adu_3br", "adu_sold_1br", "adu_sold_2br", "adu_sold_3br", "inner_kept", "inner_new",
+    "divided", "is_split", "demolishes", "clears", "kept", "kept_less", "own_house",
 )  # fmt: skip
-"""Rows of ``Terms.kinds``. ``price_ft2``: sum of size x (size / reference size)^elasticity, so that it times a place's price per ft2 is a value; ``let``: main homes by the rent they would ask; ``adu_sold``:
+"""Rows of ``Terms.kinds``. ``price_ft2``: sum of size x (size / reference size)^elasticity, a value once
+multiplied by a place's price per ft2. ``let``: main homes by the rent they would ask. ``adu_sold``:
 accessory homes that may be sold apart."""
 AT = {name: row for row, name in enumerate(FIELDS)}
 
@@ -132,15 +133,7 @@ def terms(fits: pd.DataFrame, lots: pd.DataFrame, costs: Costs, buildings: pd.Da
     ValidationError
         If a form is made of parts no template describes, or a lot of ``fits`` is not among the lots.
     """
-    does_nothing = (fits["fit_mode"] == "keep") & (fits["fit_type"] == "house")
-    chosen = np.flatnonzero(counted(fits) & ~does_nothing.to_numpy(bool))
-    lot = pd.Index(lots["parcel_id"].astype("object")).get_indexer(
-        fits["parcel_id"].astype("object").to_numpy()[chosen]
-    )
-    if (lot < 0).any():
-        raise ValidationError(f"{int((lot < 0).sum())} rows of fits are of lots that are not in the table")
-    order = np.argsort(lot, kind="stable")
-    chosen, lot = chosen[order], lot[order].astype(np.intp)
+    chosen, lot = _options(fits, lots)
     rows = fits.iloc[chosen]
     standing = _Standing.of(lots, lot)
     code, recipes = _recipes(rows, costs, buildings)
@@ -163,6 +156,24 @@ def terms(fits: pd.DataFrame, lots: pd.DataFrame, costs: Costs, buildings: pd.Da
         level=np.where(rows["verdict"] == "TRUE", 2, 1).astype(np.int8),
         n_lots=len(lots),
     )
+
+
+def _options(fits: pd.DataFrame, lots: pd.DataFrame) -> tuple[Indices, Indices]:
+    """Rows of fits that are options, sorted by lot, and their lots.
+
+    Doing nothing is none. A house is kept or divided only where one home stands, or where nobody knows.
+    """
+    keeps = (fits["fit_mode"] == "keep").to_numpy(bool)
+    does_nothing = keeps & (fits["fit_type"] == "house").to_numpy(bool)
+    row = np.flatnonzero(counted(fits) & ~does_nothing)
+    named = pd.Index(lots["parcel_id"].to_numpy(object))
+    lot = named.get_indexer(fits["parcel_id"].to_numpy(object)[row])
+    if (lot < 0).any():
+        raise ValidationError(f"{int((lot < 0).sum())} rows of fits are of lots that are not in the table")
+    one = (lots["existing_units"] == 1).to_numpy(bool, na_value=True)
+    row, lot = row[~keeps[row] | one[lot]], lot[~keeps[row] | one[lot]]
+    order = np.argsort(lot, kind="stable")
+    return row[order], lot[order].astype(np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,12 +276,14 @@ def _sizes(
     """Size [ft2] of the house built or divided, in steps; 0 where the form has none, NaN unknown.
 
     A new house is as large as the floor area, the coverage and the yards leave, and the market pays for.
+    A standing building larger than that is no house, whatever the record calls it.
     """
     new, own, divided = (values[AT[name]] for name in ("house_ft2", "own_house", "divided"))
     grows = np.where(values[AT["is_split"]] > 0, 0.0, _room_ft2(rows, buildings))
     most = np.maximum(costs["largest_house_ft2"] - new, 0.0)
     size = np.where(new > 0, new + np.clip(grows, 0.0, most), 0.0)
-    size = np.where((own > 0) | (divided > 0), standing.floor_ft2, size)
+    house = np.where(standing.floor_ft2 > costs["largest_house_ft2"], np.nan, standing.floor_ft2)
+    size = np.where((own > 0) | (divided > 0), house, size)
     step = costs["size_step_ft2"]
     return np.asarray(np.floor(size / step) * step)
 
@@ -301,7 +314,7 @@ def _kinds(
     plain = values[AT["is_split"]] == 0
     alone = house & plain
     values[AT["house_ft2"], alone] = size[alone]
-    values[AT["detached_price_ft2"], alone] = (size * size_factor(size, costs))[alone]
+    values[AT["detached_price_ft2"], alone] = size[alone] * size_factor(size[alone], costs)
     _divide(values, size, costs)
     return kind.astype(np.intp), values
 

@@ -234,17 +234,16 @@ def coefficients(kinds: Floats, applies: Any, costs: Costs | Mapping[str, Any]) 
     trust_rent = c["affordable_rent_share"] * found.rent_fixed
     given = found.homes * c["subsidy_usd_per_home"]
     none = 0.0 * found.cost
-    plans = (
+    columns = zip(
         _linear(found.sale_price, found.sale_fixed, found, s.keeps_developer, s.paid),
         _linear(found.rent_price, found.rent_fixed, found, s.keeps_developer, s.paid),
         _linear(found.sale_price, found.sale_fixed, found, s.keeps_owner_sale, kept=found.kept),
         _linear(found.rent_price, found.rent_fixed, found, s.keeps_owner_rent, kept=found.kept),
         _linear(none, trust_sale + given / s.keeps_trust_sale, found, s.keeps_trust_sale, s.paid),
         _linear(none, trust_rent + given / s.keeps_trust_rent, found, s.keeps_trust_rent, s.paid),
+        strict=True,
     )
-    price, constant, as_is = (
-        np.stack(np.broadcast_arrays(*column), axis=1) for column in zip(*plans, strict=True)
-    )
+    price, constant, as_is = (np.stack(np.broadcast_arrays(*column), axis=1) for column in columns)
     return Coefficients(
         price=np.where(applies, price, np.nan),
         constant=np.where(applies, constant, np.nan),
@@ -265,7 +264,7 @@ def _linear(
 
 @dataclass(frozen=True, kw_only=True)
 class Valued:
-    """Every option of every lot valued: arrays [entry, plan]; NaN where a plan does not apply or is unknown."""
+    """Every option of every lot valued: arrays [entry, plan]; NaN where no plan applies, or unknown."""
 
     rlv_usd: Floats
     gdv_usd: Floats

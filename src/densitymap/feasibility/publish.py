@@ -1,0 +1,59 @@
+"""Feasibility by area: counts with their range, small cells hidden. No lot can be read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from densitymap import params, schema
+
+SHOWN_WITH_AREA = ("lots", "lots_unknown", "lots_assumed")
+"""Columns hidden only where the whole area is."""
+PAIRS = tuple((f"lots_more_{end}", f"homes_more_{end}") for end in ("true", "maybe", "low", "high"))
+"""Counts of lots, and the homes on them: hidden together."""
+
+
+def by_area(totals: Mapping[str, pd.DataFrame], *, policy: str, level: str) -> pd.DataFrame:
+    """Lay counts by area beside their range.
+
+    Parameters
+    ----------
+    totals
+        Tables of :func:`~densitymap.feasibility.funnel.totals` of the same areas, under ``low``, ``value``
+        and ``high``.
+    policy
+        Name of the policy.
+    level
+        What the areas are: ``block_group``, ``neighborhood``, ...
+
+    Returns
+    -------
+    DataFrame
+        Table ``feasibility``: areas of few lots, and counts of few lots, are missing and ``is_hidden``.
+    """
+    table = totals["value"].rename(columns={"place": "area_name"}).assign(policy=policy, area_level=level)
+    keys = ["place", "stage"]
+    for end in ("low", "high"):
+        bound = totals[end].set_index(keys).reindex(pd.MultiIndex.from_frame(totals["value"][keys]))
+        for what in ("lots", "homes"):
+            table[f"{what}_more_{end}"] = (
+                bound[f"{what}_more_true"] + bound[f"{what}_more_maybe"]
+            ).to_numpy()
+    return schema.conform(hidden(table), "feasibility")
+
+
+def hidden(table: pd.DataFrame) -> pd.DataFrame:
+    """Hide areas of few lots, and counts of few lots with the homes on them."""
+    fewest = int(params.choice("lots_shown_min", group="feasibility"))
+    least = int(params.choice("counts_shown_min", group="feasibility"))
+    area = (table["lots"] < fewest).to_numpy(bool)
+    shown, few = table.copy(), area.copy()
+    for pair in PAIRS:
+        counted = table[pair[0]]
+        small = area | ((counted > 0) & (counted < least)).to_numpy(bool, na_value=False)
+        shown.loc[small, list(pair)] = pd.NA
+        few |= small
+    shown.loc[area, list(SHOWN_WITH_AREA)] = pd.NA
+    return shown.assign(is_hidden=np.asarray(few))
