@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 from shapely import Point, box
 
-from densitymap.maps import MapInput
+from densitymap.maps import Definition, MapInput
 
 CRS = "EPSG:2240"
 X0, Y0, SIDE = 2_240_000.0, 1_365_000.0, 4_000.0
@@ -26,6 +26,28 @@ POLICIES = [
     ("duplex-by-right", "Duplex by right", "Could a duplex stand here by right?"),
     ("triplex-by-right", "Triplex by right", "Could a triplex stand here by right?"),
 ]
+GOVERNING = Definition(
+    name="governing_2015",
+    title="Governing 2015: gentrified",
+    years="2000 to 2014-18",
+    set_name="history",
+    column="class__governing_2015",
+    classes=[
+        ("gentrified", "gentrified, as Governing defines it", True),
+        ("eligible", "eligible, not gentrified", False),
+    ],
+    stability="stability__governing_2015",
+)
+FREEMAN = Definition(
+    name="freeman_2005",
+    title="Freeman 2005: gentrified",
+    years="2000 to 2014-18",
+    set_name="history",
+    column="class__freeman_2005",
+    classes=[("gentrified", "gentrified, as Freeman defines it", True)],
+    stability="stability__freeman_2005",
+    reason="not classifiable: input new_housing_share_00 missing",
+)
 HOSTILE = (
     '<img src=x onerror="window.hacked=1">',
     "${window.hacked=2}",
@@ -53,6 +75,9 @@ def content(n_lots: int = 100, *, hostile: bool = False, **changes: object) -> M
         "policies": POLICIES,
         "tracts": _tracts(),
         "neighborhoods": _neighborhoods(n_lots),
+        "history": _history(),
+        "block_groups": _block_groups(),
+        "definitions": [GOVERNING, FREEMAN],
         "lines": {"memorial_drive": _frame({"name": ["Memorial Drive"]}, [_line(0.2, 1.0, 1.4)])},
         "points": {"rail_stations": _frame({"name": ["Middle Station"]}, [Point(X0 + SIDE, Y0 + SIDE)])},
         "polygons": {"buildings": _frame({"kind": ["house"]}, [_square(1.3, 1.3, 0.05)])},
@@ -176,6 +201,35 @@ def _tracts() -> gpd.GeoDataFrame:
     )
 
 
+def _history() -> gpd.GeoDataFrame:
+    """Two tracts on 2010 lines: low-income households fell by 12 points in one; the other has no past."""
+    columns = {
+        "tract_geoid": ["13089020100", "13089020200"],
+        "tract_vintage": ["2010", "2010"],
+        "n_flagged": pd.array([1, pd.NA], dtype="Int64"),
+        "n_classifiable": pd.array([1, 0], dtype="Int64"),
+        "flagged_by": ["governing_2015: gentrified, as Governing defines it", pd.NA],
+        "per_li_00": [0.62, np.nan],
+        "per_li_e": [0.50, 0.4],
+        "per_li_00_moe": [0.03, np.nan],
+        "per_li_e_moe": [0.04, 0.05],
+        "hinc_00": [40_000.0, 50_000.0],
+        "hinc_e": [61_200.0, 50_000.0],
+        "hinc_00_moe": [9_000.0, 2_000.0],
+        "hinc_e_moe": [20_000.0, 2_000.0],
+        "class__governing_2015": ["gentrified", pd.NA],
+        "stability__governing_2015": [0.55, np.nan],
+        "class__freeman_2005": pd.array([pd.NA, pd.NA], dtype="string"),
+        "stability__freeman_2005": [np.nan, np.nan],
+    }
+    return _tracts().drop(columns=_tracts().columns.difference(["geometry"])).assign(**columns)
+
+
+def _block_groups() -> gpd.GeoDataFrame:
+    columns = {"block_group_geoid": ["130890200001", "130890201001"], "lots": [50, 50]}
+    return _frame(columns, [_square(0, 0, 1), _square(0, 1, 1)])
+
+
 def _neighborhoods(n: int) -> gpd.GeoDataFrame:
     columns = {
         "neighborhood": ["West", "East"],
@@ -193,7 +247,7 @@ def _neighborhoods(n: int) -> gpd.GeoDataFrame:
 
 def _spoil(made: MapInput) -> MapInput:
     """Hostile text in every text column, name, note and sentence."""
-    keep = {"pressure_class", "has_parcels", "zone_url"}
+    keep = {"pressure_class", "has_parcels", "zone_url", "tract_vintage"}
 
     def spoil(frame):
         changed = frame.copy()
@@ -217,5 +271,15 @@ def _spoil(made: MapInput) -> MapInput:
         elif isinstance(value, str):
             changes[entry.name] = " ".join(HOSTILE)
     changes["doubts"] = list(HOSTILE)
+    changes["definitions"] = [
+        replace(
+            one,
+            title=HOSTILE[0],
+            years=HOSTILE[1],
+            classes=[(value, HOSTILE[k], flag) for k, (value, _, flag) in enumerate(one.classes)],
+            reason=one.reason and HOSTILE[3],
+        )
+        for one in made.definitions
+    ]
     changes["policies"] = [(name, HOSTILE[k], HOSTILE[k + 3]) for k, (name, _, _) in enumerate(made.policies)]
     return replace(made, **changes)

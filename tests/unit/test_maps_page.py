@@ -184,7 +184,15 @@ def test_a_word_nobody_listed_is_drawn_in_its_own_class():
 
 
 def test_palettes_can_be_told_apart_by_every_eye():
-    for record in params.load("layers", "themes")["theme"]:
+    records = [record for record in params.load("layers", "themes")["theme"] if "classes" in record]
+    definition = next(r for r in params.load("layers", "themes")["theme"] if r["id"] == "definition")
+    several = [{"colour": one} for kind in definition["colours"].values() for one in kind]
+    records.append({"id": "definition", "on": "areas", "classes": several})
+    records += [
+        {"id": f"change in {unit}", "on": "areas", "classes": steps}
+        for unit, steps in params.load("layers", "change")["steps"].items()
+    ]
+    for record in records:
         colours = [known["colour"] for known in record["classes"]]
         if record["on"] == "areas":
             thin = colour.over_white(

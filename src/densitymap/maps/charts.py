@@ -15,7 +15,7 @@ import shapely
 from densitymap import params
 from densitymap.errors import MissingDataError, UsageError
 from densitymap.geometry import geometries
-from densitymap.maps import layers, themes, words
+from densitymap.maps import layers, speak, themes, words
 from densitymap.maps.content import MapInput, check
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def draw(
     """
     check(content)
     say = words.load(language)
+    content, _ = speak.spoken(content, say)
     frames = layers.derived(content)
-    known = {made["id"]: made for made in themes.available(frames, content.policies, say)}
+    known = {made["id"]: made for made in layers.themes_of(content, frames, say)}
     if theme not in known:
         raise UsageError(
             f"There is no layer {theme!r} to draw.{params.nearest(theme, known)}",

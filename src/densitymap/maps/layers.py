@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ import shapely
 from densitymap import params
 from densitymap.errors import ValidationError
 from densitymap.geometry import geometries
-from densitymap.maps import pack, raster, themes
-from densitymap.maps.content import MapInput, policy_columns, unpublishable
+from densitymap.maps import change, difference, pack, raster, themes
+from densitymap.maps.content import OPTIONAL, MapInput, policy_columns, unpublishable
 from densitymap.maps.words import Words
 
 EXPORT_CRS = "EPSG:4326"
@@ -23,6 +23,8 @@ VERSION = 1
 """Of the page's state in its address; a change of meaning takes the next number."""
 
 _MAIN = ("area", "zones", "tracts", "neighborhoods", "lots")
+_PER_GROUP = ("pays_homes__{policy}", "expected_homes__{policy}")
+"""What may be known by block group, under each policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +35,7 @@ class Payload:
     body: bytes
 
 
-def assemble(content: MapInput, words: Words) -> Payload:
+def assemble(content: MapInput, words: Words, *, english: Sequence[str] = ()) -> Payload:
     """Pack all layers and describe them.
 
     Parameters
@@ -42,6 +44,8 @@ def assemble(content: MapInput, words: Words) -> Payload:
         Checked content, in EPSG:2240.
     words
         The reader's language.
+    english
+        Texts of the data nobody translated: the page marks them.
 
     Raises
     ------
@@ -58,8 +62,10 @@ def assemble(content: MapInput, words: Words) -> Payload:
             dict(zip(("name", "title", "question"), policy, strict=True)) for policy in content.policies
         ],
         "sets": [{"name": name, **result.meta} for name, result in packed.items()],
-        "themes": themes.available(frames, content.policies, words),
-        "start": params.load("layers", "themes")["start"],
+        "themes": themes_of(content, frames, words),
+        "start": _start(content),
+        "pair": difference.pair_of(content),
+        "split": content.split,
         "rasters": [
             raster.layer(name, given, bits=params.load("layers", "sets")["coordinate_bits"], words=words)
             for name, given in content.rasters.items()
@@ -71,21 +77,50 @@ def assemble(content: MapInput, words: Words) -> Payload:
         "synthetic": content.synthetic,
         "lock": content.lock_hash,
         "locale": words.number_locale,
+        "language": words.language,
         "words": dict(words.phrases),
+        "english": list(english),
     }
     return Payload(manifest=manifest, body=b"".join(result.body for result in packed.values()))
+
+
+def themes_of(content: MapInput, frames: Mapping[str, gpd.GeoDataFrame], words: Words) -> list[themes.Theme]:
+    """Give all themes the content holds data for."""
+    return themes.available(
+        frames,
+        content.policies,
+        words,
+        definitions=content.definitions,
+        pair=difference.pair_of(content),
+    )
+
+
+def _start(content: MapInput) -> dict[str, str]:
+    """Theme each kind opens on: what was asked for, else the catalogue's."""
+    return dict(params.load("layers", "themes")["start"]) | dict(content.start)
 
 
 def derived(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
     """Every frame by set name, in packing order, with the columns the map itself works out.
 
     ``zone_group`` (the family a district is coloured by), ``units_added__<policy>`` (homes over
-    today's law), ``label_x`` and ``label_y`` (steps; where a name is written).
+    today's law), the difference of the pair, the changes between years, ``label_x`` and ``label_y``
+    (steps; where a name is written).
     """
     main = {name: getattr(content, name) for name in _MAIN}
     main["zones"] = main["zones"].assign(zone_group=zone_groups(main["zones"]["zone_district"]))
     main["lots"] = _along_curve(main["lots"].assign(**_added(main["lots"], content)))
-    frames = main | corridors(content) | dict(content.polygons) | dict(content.lines) | dict(content.points)
+    if pair := difference.pair_of(content):
+        found = difference.columns(main["lots"], *pair)
+        if not difference.same_question(content, pair):
+            found["pair_verdict"] = found["pair_verdict"].mask(found["pair_verdict"].notna())
+        main["lots"] = main["lots"].assign(**found)
+    main |= {name: getattr(content, name) for name in OPTIONAL if getattr(content, name) is not None}
+    if "history" in main:
+        main["history"] = main["history"].assign(**change.with_changes(main["history"]))
+    if "block_groups" in main:
+        main["block_groups"] = _with_unknown(main["block_groups"], content)
+    frames = main | made(content) | dict(content.polygons) | dict(content.lines) | dict(content.points)
     sets = params.load("layers", "sets")
     styles = params.load("layers", "overlays")["layers"]
     for name, frame in frames.items():
@@ -106,6 +141,24 @@ def corridors(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
             ground = shapely.buffer(shapely.union_all(geometries(line)), record["within_ft"])
             found[record["name"]] = gpd.GeoDataFrame(geometry=[ground], crs=line.crs)
     return found
+
+
+def made(content: MapInput) -> dict[str, gpd.GeoDataFrame]:
+    """Overlays the map makes of what it has: corridors, and zones of a group (historic districts)."""
+    found = corridors(content)
+    groups = zone_groups(content.zones["zone_district"])
+    for record in params.load("layers", "overlays")["from_zones"]:
+        own = content.zones[(groups == record["group"]).fillna(value=False).to_numpy(bool)]
+        if len(own):
+            found[record["name"]] = own.assign(name=own["zone_district"], kind=own.get("zone_name"))
+    return found
+
+
+def _with_unknown(groups: gpd.GeoDataFrame, content: MapInput) -> gpd.GeoDataFrame:
+    """Give block groups every column a theme may read: missing where nothing computed it."""
+    wanted = [column for pattern in _PER_GROUP for column in policy_columns(content.policies, pattern)]
+    absent = [column for column in wanted if column not in groups]
+    return groups.assign(**{column: pd.array([pd.NA] * len(groups), dtype="Float64") for column in absent})
 
 
 def zone_groups(districts: pd.Series) -> pd.Series:
@@ -178,6 +231,7 @@ def _pack_set(name: str, frame: gpd.GeoDataFrame, content: MapInput) -> pack.Pac
             if column in frame:
                 wanted[column] = pack.Spec(kind=spec["as"], digits=spec.get("digits", 0))
     wanted |= {c: pack.Spec(kind="number") for c in frame if _is_derived(str(c)) and c not in wanted}
+    wanted |= _definition_columns(name, content) | _change_columns(name, frame)
     if secret := unpublishable(list(wanted)):
         raise ValidationError(
             f"catalog/layers/sets.toml lets out what may not be published in {name}", faults=secret
@@ -185,6 +239,21 @@ def _pack_set(name: str, frame: gpd.GeoDataFrame, content: MapInput) -> pack.Pac
     shapes = shapely.simplify(geometries(frame), record["simplify_ft"], preserve_topology=True)
     slim = gpd.GeoDataFrame(pd.DataFrame(frame)[list(wanted)], geometry=shapes, crs=frame.crs)
     return pack.pack(slim.to_crs(EXPORT_CRS), _kind(name, content), wanted, bits=catalogue["coordinate_bits"])
+
+
+def _definition_columns(name: str, content: MapInput) -> dict[str, pack.Spec]:
+    own = [given for given in content.definitions if given.set_name == name]
+    return {given.column: pack.Spec(kind="category") for given in own} | {
+        given.stability: pack.Spec(kind="number", digits=2) for given in own
+    }
+
+
+def _change_columns(name: str, frame: gpd.GeoDataFrame) -> dict[str, pack.Spec]:
+    """Changes and their margins, to a tenth of a point."""
+    if name != change.record()["set"]:
+        return {}
+    both = [column for one in change.changes() for column in (one.column, one.moe)]
+    return {column: pack.Spec(kind="number", digits=3) for column in both if column in frame}
 
 
 def _is_derived(column: str) -> bool:
@@ -200,7 +269,7 @@ def _kind(name: str, content: MapInput) -> pack.Kind:
 def _overlays(content: MapInput, words: Words) -> list[dict[str, Any]]:
     """Styles of the other layers, in drawing order: those of the catalogue, then the rest by name."""
     catalogue = params.load("layers", "overlays")
-    given = [*corridors(content), *content.polygons, *content.lines, *content.points]
+    given = [*made(content), *content.polygons, *content.lines, *content.points]
     known = [name for name in catalogue["layers"] if name in given]
     styled = []
     for name in known + sorted(set(given) - set(known)):

@@ -7,8 +7,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from html import escape
+from importlib import metadata
 from pathlib import Path
 
 import folium
@@ -18,8 +18,11 @@ from markupsafe import Markup
 
 from densitymap import params
 from densitymap.errors import ValidationError
-from densitymap.maps import assets, layers, pack, static, words
+from densitymap.maps import assets, difference, layers, pack, speak, static, words
 from densitymap.maps.content import MapInput, check
+
+METHOD = ("law", "maybe", "fits", "pressure", "definitions", "no_person", "privacy")
+"""What the page says of how it was made, in order."""
 
 SCRIPTS = ("unpack.js", "canvas.js", "symbols.js", "find.js", "app.js", "card.js", "tools.js")
 
@@ -40,14 +43,18 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
         The reader's language.
     label
         What a screen reader says of the map.
+    body
+        HTML of the page, with ``<!--map-->`` where the map goes; text in it is already escaped.
     """
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 (folium's own attribute)
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
     _template = Template(assets.own("map.html"))
 
-    def __init__(self, *, title: str, say: words.Words, label: str) -> None:
+    def __init__(self, *, title: str, say: words.Words, label: str, body: str = "<!--map-->") -> None:
         super().__init__(tiles=None)
+        self.body = body
+        self._written: str | None = None
         self.zoom_titles = {"zoomInTitle": say("map.zoom_in"), "zoomOutTitle": say("map.zoom_out")}
         leaflet = assets.leaflet()
         self.styles = leaflet["css"] + assets.own("page.css")
@@ -59,27 +66,31 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
         figure.title, figure.language, figure.direction = title, say.language, say.direction
         figure._template = _FIGURE  # noqa: SLF001 (branca offers no other way to own the page)
 
-    def to_html(self, body: str = "<!--map-->") -> str:
-        """Write the page.
-
-        Parameters
-        ----------
-        body
-            HTML of the page, with ``<!--map-->`` where the map goes; text in it is already escaped.
+    def to_html(self) -> str:
+        """Write the page; what was added to the map until the first time is in it.
 
         Raises
         ------
         ValidationError
             If a child asks for a script or style from a network: each address is named.
         """
-        figure = self.get_root()
-        for child in list(figure._children.values()):  # noqa: SLF001
-            child.render()
-        _refuse_links(figure)
-        for part in figure.html._children.values():  # noqa: SLF001
-            _place(part, body)
-            break
-        return _seal(_fix_names(figure._template.render(this=figure, kwargs={}), figure))  # noqa: SLF001
+        if self._written is None:
+            figure = self.get_root()
+            for child in list(figure._children.values()):  # noqa: SLF001
+                child.render()
+            _refuse_links(figure)
+            _place(next(iter(figure.html._children.values())), self.body)  # noqa: SLF001
+            drawn = figure._template.render(this=figure, kwargs={})  # noqa: SLF001
+            self._written = _seal(_fix_names(drawn, figure))
+        return self._written
+
+    def save(self, outfile: str | Path, **_: object) -> None:
+        """Write the page to a file."""
+        Path(outfile).write_text(self.to_html(), encoding="utf-8")
+
+    def _repr_html_(self, **_: object) -> str:
+        """Show the page in a notebook, in a frame of its own."""
+        return Html(self.to_html())._repr_html_()
 
 
 class PackedLayer(MacroElement):  # type: ignore[misc]
@@ -95,7 +106,18 @@ class PackedLayer(MacroElement):  # type: ignore[misc]
 
 
 def render(content: MapInput, *, language: str = "en", catalog: Path | None = None) -> Html:
-    """Give the map of the content as one HTML page.
+    """Give the map of the content as one HTML page: :func:`build_map`, written out.
+
+    Returns
+    -------
+    str
+        The page (a notebook shows it); the same input gives the same bytes.
+    """
+    return Html(build_map(content, language=language, catalog=catalog).to_html())
+
+
+def build_map(content: MapInput, *, language: str = "en", catalog: Path | None = None) -> OfflineMap:
+    """Give the map of the content as a folium map whose page holds everything it needs.
 
     Parameters
     ----------
@@ -108,8 +130,8 @@ def render(content: MapInput, *, language: str = "en", catalog: Path | None = No
 
     Returns
     -------
-    str
-        The page (a notebook shows it); the same input gives the same bytes.
+    OfflineMap
+        It shows itself in a notebook, and ``save(path)`` writes it; folium layers can be added first.
 
     Raises
     ------
@@ -120,23 +142,16 @@ def render(content: MapInput, *, language: str = "en", catalog: Path | None = No
     """
     check(content)
     say = words.load(language, extra=catalog)
-    content = replace(content, policies=_spoken_policies(content, say))
-    payload = layers.assemble(content, say)
+    content, english = speak.spoken(content, say)
+    payload = layers.assemble(content, say, english=english)
     page = OfflineMap(
         title=f"{say('page.synthetic_mark')}: {content.title}" if content.synthetic else content.title,
         say=say,
         label=say("page.map_label", area=content.area_name),
+        body=_body(content, payload, say),
     )
     page.add_child(PackedLayer(payload))
-    return Html(page.to_html(_body(content, payload, say)))
-
-
-def _spoken_policies(content: MapInput, say: words.Words) -> list[tuple[str, str, str]]:
-    """Policies with their title and question in the reader's language, where it has them."""
-    return [
-        (name, say.get(f"policies.{name}.title", title), say.get(f"policies.{name}.question", question))
-        for name, title, question in content.policies
-    ]
+    return page
 
 
 class Html(str):
@@ -162,12 +177,25 @@ def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:
         credits=static.credits_of(content),
         picture=Markup(static.picture(content, zones, theme, say)),  # noqa: S704 (every text in it is escaped)
         key=theme["classes"] if theme else [],
+        difference=difference.sentences(content, say) if content.pair else [],
+        method=[say(f"method.{point}") for point in METHOD],
+        method_url=_method_url(),
         tables=static.tables(content, say),
         sources=static.sources(content, say),
         doubts=content.doubts,
         lock_hash=content.lock_hash,
         software=params.load("assets", "leaflet")["attribution"],
     )
+
+
+def _method_url() -> str | None:
+    """Where the method is written up: under the documentation the package names; None where it names none."""
+    try:
+        urls = metadata.metadata("densitymap").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        return None
+    named = dict(url.split(", ", 1) for url in urls)
+    return f"{named['Documentation']}/method.md" if "Documentation" in named else None
 
 
 def _json(value: object) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from densitymap import params
 from densitymap.errors import ValidationError
+from densitymap.maps.fill import fill
+from densitymap.maps.translate import Translator
 
 FALLBACK = "en"
 """Language every phrase exists in."""
@@ -23,6 +25,7 @@ class Words:
     number_locale: str
     reviewed: bool
     phrases: Mapping[str, str]
+    sentences: Translator = field(default_factory=Translator)
 
     def __call__(self, key: str, /, **values: object) -> str:
         """Give a phrase with its ``{blanks}`` filled; a value is put in as it is.
@@ -41,21 +44,9 @@ class Words:
         """Give a phrase, or the default where data holds a word nobody listed."""
         return self.phrases.get(key, default)
 
-
-def fill(phrase: str, values: Mapping[str, object]) -> str:
-    """Put values into a phrase's blanks, without reading anything inside the values.
-
-    Examples
-    --------
-    >>> fill("{count} lots", {"count": "{x}"})
-    '{x} lots'
-    """
-    parts = phrase.split("{")
-    filled = [parts[0]]
-    for part in parts[1:]:
-        name, closed, rest = part.partition("}")
-        filled.append(f"{values[name]}{rest}" if closed and name in values else "{" + part)
-    return "".join(filled)
+    def translated(self, text: str) -> str:
+        """Give a sentence of the catalogue or the data in this language; as it is where nobody did it."""
+        return self.sentences(text) or text
 
 
 def load(language: str, *, extra: Path | None = None) -> Words:
@@ -80,7 +71,14 @@ def load(language: str, *, extra: Path | None = None) -> Words:
         number_locale=record["number_locale"],
         reviewed=record["reviewed"],
         phrases=phrases,
+        sentences=Translator(_sentences(language, extra)),
     )
+
+
+def _sentences(language: str, extra: Path | None) -> tuple[tuple[str, str], ...]:
+    """Templates of sentences the data brings, English first; none where a language has no file of them."""
+    listed = params.load_parts("languages", language, extra=extra).get("sentences", {})
+    return tuple((pair["en"], pair["to"]) for pair in listed.get("sentence", ()))
 
 
 def _flatten(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,43 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
-from densitymap import params, schema
+from densitymap import schema
 from densitymap.capacity.fits import most_units
 from densitymap.city import City, load_city
-from densitymap.errors import MissingDataError
-from densitymap.geometry import geometries
+from densitymap.errors import MissingDataError, UsageError
+from densitymap.geometry import ACRE_FT2, geometries
+from densitymap.maps import charts, difference, words
 from densitymap.maps.content import MapInput
 from densitymap.maps.page import render
-from densitymap.pipeline import workspace
+from densitymap.parcels.area import Area
+from densitymap.pipeline import map_areas, map_layers, map_words, workspace
+from densitymap.pipeline import parcels as stage_parcels
+from densitymap.pipeline.layers import Layers
+from densitymap.pipeline.map_policies import Judged, judged_under
 from densitymap.pipeline.workspace import Workspace
 
 TODAY = "today"
 PER_LOT = ("units_allowed", "verdict", "binding_rule", "reason", "citation")
-LINES = ("beltline", "rail_lines", "streets")
-POINTS = ("rail_stations", "assisted_housing")
-POLYGONS = ("parks", "buildings", "flood", "council_districts_former")
+PICTURES = (".png", ".svg")
 
 
-def draw(space: Workspace, *, language: str = "en") -> dict[str, Any]:
-    """Write ``maps/index.html`` from the last build; another language goes to ``index.<language>.html``.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a map is asked to show.
+
+    ``scenario`` is a scenario's name or file; ``compare`` two of them, before and after; ``area`` a
+    part of the last build; ``source`` the folder of published files, for rasters.
+    """
+
+    scenario: str | None = None
+    compare: tuple[str, str] | None = None
+    area: str | None = None
+    language: str = "en"
+    source: Path | None = None
+
+
+def draw(space: Workspace, request: Request) -> dict[str, Any]:
+    """Write the map of the last build as one HTML file in ``maps/``.
+
+    Returns
+    -------
+    dict
+        ``file``, ``bytes``, ``area``, ``lots``, ``coverage``, ``synthetic``, ``notes``, ``policies``;
+        with a scenario or a pair ``difference``, the counts of the text summary.
 
     Raises
     ------
     MissingDataError
-        If nothing has been built.
+        If nothing has been built, or the area lies outside the build.
+    UsageError
+        If there is no such scenario, area or language; the nearest is suggested.
     """
-    content = gather(space)
-    path = space.maps / ("index.html" if language == "en" else f"index.{language}.html")
-    html = render(content, language=language)
+    content = gather(space, request)
+    path = space.maps / _file_name(request)
+    html = render(content, language=request.language)
     workspace.write_text(path, html)
+    pair = difference.pair_of(content)
+    told = {} if pair is None else {"difference": difference.counts(content, pair)}
     return {
         "file": str(path),
         "bytes": len(html.encode()),
@@ -47,91 +76,141 @@ def draw(space: Workspace, *, language: str = "en") -> dict[str, Any]:
         "coverage": content.coverage_sentence,
         "synthetic": content.synthetic,
         "notes": dict(content.notes),
+        "policies": [name for name, _, _ in content.policies],
+        **told,
     }
 
 
-def gather(space: Workspace) -> MapInput:
+def picture(space: Workspace, request: Request, *, layer: str, path: Path) -> dict[str, Any]:
+    """Write one layer as PNG or SVG, with legend, scale, north arrow and source; no browser.
+
+    Raises
+    ------
+    UsageError
+        If the file's ending is neither ``.png`` nor ``.svg``, or there is no such layer.
+    MissingDataError
+        If matplotlib is not installed, or nothing was built.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise UsageError(
+            f"{path.name}: a picture is a PNG or an SVG file", next_step="give --image a name in .png or .svg"
+        )
+    content = gather(space, request)
+    form: Literal["png", "svg"] = "svg" if path.suffix.lower() == ".svg" else "png"
+    drawn = charts.draw(content, layer, form=form, language=request.language)
+    workspace.write_atomically(path, lambda part: part.write_bytes(drawn))
+    return {"file": str(path), "bytes": len(drawn), "layer": layer, "area": content.area_name}
+
+
+def gather(space: Workspace, request: Request) -> MapInput:
     """Everything the map shows, from the tables of the last build.
 
     Raises
     ------
-    MissingDataError
-        If nothing has been built.
+    MissingDataError, UsageError
+        As :func:`draw`.
     """
     report = workspace.read_json(space.results / "build.json")
     if report is None:
         raise MissingDataError("Nothing has been built yet", next_step="run `densitymap build`")
-    city = load_city()
-    area = workspace.read_frame(space.parcels / "area.parquet")
-    names = list(report["policies"])
-    asked = params.load("words", "questions")
-    overlays = _overlays(space, area)
-    corridors, notes = _corridors(city, overlays, area)
+    say, city = words.load(request.language), load_city()
+    area = _area(space, city, request.area)
+    judged = judged_under(space, report, request.scenario, request.compare)
+    lots = _lots(space, judged, area, whole=request.area is None)
+    places = _places(space, city, lots, area, whole=request.area is None)
+    drawn = map_layers.overlays(space, city, area, say)
+    map_layers.add_rasters(
+        drawn, city, area, folder=request.source or space.raw, entries=report["layers"], say=say
+    )
+    sets, definitions = map_areas.with_definitions(
+        space, {"tracts": map_areas.tracts(space, area), "history": map_areas.history(space, area)}
+    )
+    share = stage_parcels.covered_share(lots, Area(str(area["area_name"].iloc[0]), area.geometry.iloc[0]))
+    name = str(area["area_name"].iloc[0])
+    acres = float(area.geometry.iloc[0].area) / ACRE_FT2
     return MapInput(
-        title=f"{report['area']}: homes and pressure",
-        area_name=report["area"],
+        title=say("page.title", area=name),
+        area_name=name,
         synthetic=bool(report["synthetic"]),
-        coverage_sentence=coverage(report, workspace.read_frame(space.parcels / "neighborhoods.parquet")),
+        coverage_sentence=map_words.coverage(
+            say, places, lots=len(lots), share=share, acres=acres, area=name
+        ),
         sources=_sources(report),
-        doubts=_doubts(report),
+        doubts=[*map_words.doubts(say, lots, share), *judged.notes],
         lock_hash=report["lock_hash"],
         area=area,
-        zones=_zones(space, names),
-        lots=_lots(space, names),
-        policies=[
-            (name, told["title"], asked[told["question"]]) for name, told in report["policies"].items()
-        ],
-        tracts=_tracts(space),
-        neighborhoods=workspace.read_frame(space.parcels / "neighborhoods.parquet"),
-        lines={name: overlays[name] for name in LINES if name in overlays} | corridors,
-        points={name: overlays[name] for name in POINTS if name in overlays},
-        polygons={name: overlays[name] for name in POLYGONS if name in overlays} | _derived(space),
-        notes=notes,
+        zones=_zones(space, judged, area),
+        lots=lots,
+        policies=judged.policies,
+        tracts=sets["tracts"],
+        history=sets.get("history"),
+        block_groups=map_areas.block_groups(space, area, lots),
+        definitions=definitions,
+        neighborhoods=places,
+        lines=drawn.lines,
+        points=drawn.points,
+        polygons=drawn.polygons,
+        rasters=drawn.rasters,
+        notes=drawn.notes,
+        pair=judged.pair,
+        start={} if judged.shown is None else {"lots": f"verdict:{judged.shown}"},
+        split=request.compare is not None,
     )
 
 
-def coverage(report: Mapping[str, Any], places: pd.DataFrame) -> str:
-    """One sentence: how much of the area the loaded lots and zoning cover, and where there is nothing."""
-    bare = places.loc[~places["has_parcels"].astype(bool)].sort_values("acres_in_area", ascending=False)
-    named = bare["neighborhood"].tolist()
-    told = (
-        f"{report['lots']:,} lots are loaded, {report['area_covered_share']:.0%} of the "
-        f"{report['area_acres']:,.0f} acres of {report['area']}"
-    )
-    if not named:
-        return f"{told}."
-    shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")  # noqa: PLR2004
-    return f"{told}; {shown} {'have' if len(named) > 1 else 'has'} no parcel layer here yet."
+def _file_name(request: Request) -> str:
+    """``index.html``, or a name that says what was asked for; never a path."""
+    parts = [*(request.compare or ()), *([request.scenario] if request.scenario else [])]
+    stem = "-vs-".join(_slug(Path(part).stem) for part in parts) or "index"
+    if request.area:
+        stem += "." + _slug(Path(request.area).stem if "/" in request.area else request.area)
+    return f"{stem}.html" if request.language == "en" else f"{stem}.{request.language}.html"
 
 
-def _zones(space: Workspace, names: list[str]) -> gpd.GeoDataFrame:
-    zones = workspace.read_frame(space.parcels / "zones.parquet")
-    answers = workspace.read_frame(space.results / "zone_answers.parquet")
-    today = answers[answers["policy"] == names[0]].set_index("zone_district")
-    for column in ("zone_status", "zone_name", "citation"):
-        zones[column] = zones["zone_district"].map(today[column])
-    for place, name in enumerate(names):
-        own = answers[answers["policy"] == name].set_index("zone_district")
-        word = TODAY if place == 0 else name
-        zones[f"allowed_{word}"] = zones["zone_district"].map(own["answer"]).astype("string")
-        zones[f"units_{word}"] = zones["zone_district"].map(own["units"]).astype("Int64")
-    return zones
+def _slug(text: str) -> str:
+    kept = "".join(sign if sign.isalnum() else "-" for sign in text.lower())
+    return "-".join(part for part in kept.split("-") if part) or "map"
 
 
-def _lots(space: Workspace, names: list[str]) -> gpd.GeoDataFrame:
+def _area(space: Workspace, city: City, asked: str | None) -> gpd.GeoDataFrame:
+    """The area of the last build, or the part of it that was asked for."""
+    built = workspace.read_frame(space.parcels / "area.parquet")
+    if asked is None:
+        return built
+    found = stage_parcels.find_area(asked, _layers(space), city)
+    polygon = shapely.intersection(found.polygon, built.geometry.iloc[0])
+    if not polygon.area > 0:
+        raise MissingDataError(
+            f"{found.name} lies outside the last build, which covers {built['area_name'].iloc[0]}",
+            next_step=f"run `densitymap build --area {asked}`",
+        )
+    return Area(found.name, polygon).frame(city.crs)
+
+
+def _layers(space: Workspace) -> Layers:
+    """The layers of the last build, as the stages read them."""
+    layers = Layers(space.layers)
+    layers.receipts = {path.stem: {} for path in space.layers.glob("*.parquet")}
+    return layers
+
+
+def _lots(space: Workspace, judged: Judged, area: gpd.GeoDataFrame, *, whole: bool) -> gpd.GeoDataFrame:
+    """Lots of the area with what each policy says of them; a lot lies where a point inside it lies."""
     lots = workspace.read_frame(space.parcels / "parcels.parquet")
+    if not whole:
+        points = shapely.point_on_surface(geometries(lots))
+        lots = lots[shapely.contains(area.geometry.iloc[0], points)].reset_index(drop=True)
     hidden = [column.name for column in schema.table("parcels").columns if not column.publishable]
     lots = lots.drop(columns=hidden)
-    allowed = workspace.read_frame(space.results / "allowed.parquet")
+    names = [name for name, _, _ in judged.policies]
     for name in names:
-        own = allowed[allowed["policy"] == name].set_index("parcel_id")
+        own = judged.allowed[judged.allowed["policy"] == name].set_index("parcel_id")
         for column in PER_LOT:
             lots[f"{column}__{name}"] = lots["parcel_id"].map(own[column]).array
-    fits = workspace.read_frame(space.results / "fits.parquet")
-    return lots.assign(**_fits(lots["parcel_id"], fits, names))
+    return lots.assign(**_fits(lots["parcel_id"], judged.fits, names))
 
 
-def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]:
     """Most homes that fit on each lot, if it were vacant and if one house stands, with the reason."""
     columns: dict[str, Any] = {}
     for name in names:
@@ -147,120 +226,33 @@ def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: list[str]) -> dict[s
     return columns
 
 
-def _tracts(space: Workspace) -> gpd.GeoDataFrame:
-    """Tracts that reach into the area, of the vintage whose pressure can be told for most of them."""
-    best: gpd.GeoDataFrame | None = None
-    for path in sorted(space.results.glob("pressure_*.parquet")):
-        shapes = workspace.read_frame(space.parcels / f"tracts_{path.stem.removeprefix('pressure_')}.parquet")
-        judged = workspace.read_frame(path)
-        judged = judged[judged.columns.difference(shapes.columns).union(["tract_geoid"])]
-        tracts = shapes.merge(judged, on="tract_geoid", validate="one_to_one")
-        tracts = tracts[tracts["share_of_tract_in_area"] > 0].reset_index(drop=True)
-        if best is None or _known(tracts) >= _known(best):
-            best = tracts
-    if best is None:
-        raise MissingDataError(
-            "No census tracts were loaded", next_step="`densitymap add FILE --as tracts_2020` and its table"
-        )
-    return _with_agreement(best, space)
+def _places(
+    space: Workspace, city: City, lots: gpd.GeoDataFrame, area: gpd.GeoDataFrame, *, whole: bool
+) -> gpd.GeoDataFrame:
+    places = workspace.read_frame(space.parcels / "neighborhoods.parquet")
+    if whole:
+        return places
+    here = Area(str(area["area_name"].iloc[0]), area.geometry.iloc[0])
+    return stage_parcels.neighborhoods_in(places, lots, here, city)
 
 
-def _with_agreement(tracts: gpd.GeoDataFrame, space: Workspace) -> gpd.GeoDataFrame:
-    """Add how many published definitions flag each tract, where both stand on the same tract lines."""
-    path = space.results / "agreement.parquet"
-    if not path.is_file():
-        return tracts
-    found = workspace.read_frame(path)
-    if set(found["tract_vintage"]) != set(tracts["tract_vintage"]):
-        return tracts
-    own = found.set_index("tract_geoid")
-    columns = ("n_flagged", "n_classifiable", "flagged_by")
-    return tracts.assign(**{name: tracts["tract_geoid"].map(own[name]).array for name in columns})
+def _zones(space: Workspace, judged: Judged, area: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    zones = workspace.read_frame(space.parcels / "zones.parquet")
+    zones = stage_parcels.zones_in(zones, Area("", area.geometry.iloc[0]))
+    names = [name for name, _, _ in judged.policies]
+    answers = judged.zone_answers
+    today = answers[answers["policy"] == names[0]].set_index("zone_district")
+    for column in ("zone_status", "zone_name", "citation"):
+        zones[column] = zones["zone_district"].map(today[column])
+    for place, name in enumerate(names):
+        own = answers[answers["policy"] == name].set_index("zone_district")
+        word = TODAY if place == 0 else name
+        zones[f"allowed_{word}"] = zones["zone_district"].map(own["answer"]).astype("string")
+        zones[f"units_{word}"] = zones["zone_district"].map(own["units"]).astype("Int64")
+    return zones
 
 
-def _known(tracts: gpd.GeoDataFrame) -> float:
-    return float(tracts["pressure_score"].notna().mean()) if len(tracts) else 0.0
-
-
-def _sources(report: Mapping[str, Any]) -> pd.DataFrame:
+def _sources(report: dict[str, Any]) -> pd.DataFrame:
     rows = [{"layer": name} | entry for name, entry in report["layers"].items()]
     names = ["layer", "title", "file", "vintage", "licence", "attribution", "rows", "sha256"]
     return pd.DataFrame(rows).reindex(columns=names)
-
-
-def _doubts(report: Mapping[str, Any]) -> list[str]:
-    """What a reader must know before trusting a number."""
-    said = list(params.load("words", "doubts")["always"])
-    if report["area_covered_share"] < params.choice("sampled_land_share"):
-        said.append(
-            f"The lots shown are {report['area_covered_share']:.0%} of the land: a sample, "
-            "not a count of the district."
-        )
-    lots, known = report["lots"], report["existing_units_known_on"]
-    if known < lots:
-        said.append(f"How many homes stand is unknown for {lots - known:,} of {lots:,} lots.")
-    unzoned = report["unmatched"].get("zoning", {}).get("count", 0)
-    if unzoned:
-        said.append(f"{unzoned:,} lots lie in no zoning polygon and get no verdict.")
-    return said
-
-
-def _overlays(space: Workspace, area: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
-    """Layers that are drawn, cut to the area and a little beyond."""
-    reach = area.geometry.iloc[0].buffer(params.choice("overlay_reach_ft"))
-    drawn = {}
-    for name in (*LINES, *POINTS, *POLYGONS):
-        frame = workspace.layer_or_none(space, name)
-        if frame is None:
-            continue
-        near = frame[shapely.intersects(reach, geometries(frame))].copy()
-        near["geometry"] = shapely.intersection(geometries(near), reach)
-        kept = near[~near.geometry.is_empty].reset_index(drop=True)
-        kept = kept.rename(columns={"feature_name": "name", "feature_class": "kind"})
-        if len(kept):
-            drawn[name] = kept
-    return drawn
-
-
-def _derived(space: Workspace) -> dict[str, gpd.GeoDataFrame]:
-    """Lots derived from buildings, where there are some: drawn, named as derived, without any verdict."""
-    path = space.parcels / "derived_lots.parquet"
-    if not path.is_file():
-        return {}
-    lots = workspace.read_frame(path)
-    return {"derived_lots": lots.assign(kind="derived from buildings: no by-right claim")}
-
-
-def _corridors(
-    city: City, overlays: Mapping[str, gpd.GeoDataFrame], area: gpd.GeoDataFrame
-) -> tuple[dict[str, gpd.GeoDataFrame], dict[str, str]]:
-    """Named streets the district is known by, where their line is loaded; what is missing is told."""
-    lines, notes = {}, {}
-    for name, record in params.load("cities", city.name).get("corridors", {}).items():
-        streets = overlays.get(record["layer"])
-        found = None
-        if streets is not None:
-            found = streets[streets["name"].str.contains(record["match"], regex=True, na=False)]
-        fill = city.layers[record["layer"]].fill
-        if found is None or found.empty:
-            notes[name] = f"{record['title']} is in no loaded layer: {fill} would show it."
-            continue
-        lines[name] = found.reset_index(drop=True).assign(name=record["title"])
-        missing = missing_ends(found, area)
-        if missing:
-            notes[name] = (
-                f"{record['title']} is drawn where its line is loaded; toward the "
-                f"{' and the '.join(missing)} it is missing here: {fill} would fill it."
-            )
-    return lines, notes
-
-
-def missing_ends(line: gpd.GeoDataFrame, area: gpd.GeoDataFrame) -> list[str]:
-    """Sides of the area (west, east, or south, north) that a street's loaded line does not reach."""
-    west, south, east, north = line.total_bounds
-    a_west, a_south, a_east, a_north = area.total_bounds
-    if east - west >= north - south:
-        gaps: Iterable[tuple[str, float]] = (("west", west - a_west), ("east", a_east - east))
-    else:
-        gaps = (("south", south - a_south), ("north", a_north - north))
-    return [side for side, gap in gaps if np.isfinite(gap) and gap > params.choice("corridor_gap_ft")]

@@ -26,10 +26,14 @@
     app.symbols = M.policies.slice(1).filter((p) => sets.lots.columns.block_group_geoid_2020 && sets.lots.columns["units_added__" + p.name]);
     app.names = dm.placer(app.bits);
     app.state = { areas: "none", lots: "none", over: new Set(M.overlays.filter((o) => o.shown).map((o) => o.set)) };
+    const usual = M.policies[1]?.name;
     for (const on of ["areas", "lots"]) {
-      const first = M.themes.find((t) => t.on === on && t.base === M.start[on]) ?? M.themes.find((t) => t.on === on);
+      const own = M.themes.filter((t) => t.on === on), start = M.start[on], based = own.filter((t) => t.base === start);
+      const first = own.find((t) => t.id === start) ?? based.find((t) => t.policy === usual) ?? based[0] ?? own[0];
       if (first) app.state[on] = first.id;
     }
+    app.english = new Set(M.english);
+    app.tongue = (text) => (M.language === "en" || app.english.has(text) ? "en" : M.language);
     readHash(app);
     document.documentElement.style.setProperty("--top", `${$("app").offsetTop}px`);
     map.invalidateSize({ animate: false });
@@ -81,8 +85,9 @@
     if (form === "word") return app.M.words["words." + value] ?? String(value);
     if (form === "year") return String(value);
     if (form === "columns") return String(value).split("; ").map((name) => app.M.words["columns." + name] ?? name).join("; ");
-    const digits = form === "acres" ? 1 : 0;
-    const n = app.number(form === "share" || form === "score" ? value * 100 : value, digits);
+    const digits = form === "acres" || form === "tenths" ? 1 : 0, change = /^change_/.test(form ?? "");
+    const sign = change && value > 0 ? "+" : "";
+    const n = sign + app.number(change || form === "share" || form === "score" ? value * 100 : value, digits);
     return app.say("format." + (app.M.words["format." + form] ? form : "plain"), { n });
   }
   dm.unknown = (v) => v == null || Number.isNaN(v);
@@ -90,6 +95,7 @@
   /* Place of every feature in a theme's classes, worked out once per theme; the last is "no data". */
   function classesOf(app) {
     const kept = new Map();
+    app.forget = (theme) => kept.delete(theme.id);
     return function (theme) {
       if (kept.has(theme.id)) return kept.get(theme.id);
       const set = app.sets[theme.set], c = set.columns[theme.column], last = theme.classes.length - 1;
@@ -98,7 +104,7 @@
         const at = c.words.map((word) => { const k = theme.classes.findIndex((x) => x.value === word); return k < 0 ? last : k; });
         for (let i = 0; i < set.n; i++) if (c.codes[i]) out[i] = at[c.codes[i] - 1];
       } else {
-        const lows = theme.classes.slice(0, last).map((x) => (x.from === null ? Infinity : x.from));
+        const lows = theme.classes.slice(0, last).map((x) => (x.from === null ? Infinity : x.from === "least" ? -Infinity : x.from));
         for (let i = 0; i < set.n; i++) {
           if (Number.isNaN(c.values[i])) continue;
           for (let k = 0; k < last; k++) if (c.values[i] >= lows[k]) out[i] = k;
@@ -118,7 +124,7 @@
     if (!rule) return null;
     let known = false;
     const out = Uint8Array.from({ length: set.n }, (_, i) => {
-      const v = dm.value(set, rule.column, i) / (rule.of ? dm.value(set, rule.of, i) : 1);
+      const v = Math.abs(dm.value(set, rule.column, i) / (rule.of ? dm.value(set, rule.of, i) : 1));
       if (set.columns[rule.column] && !Number.isNaN(v)) known = true;
       else return 0;
       return v > (rule.above ?? Infinity) || v < (rule.below ?? -Infinity) ? 1 : 0;
@@ -149,7 +155,7 @@
       scene.push({ paint: "fill", set: sets.neighborhoods, classes: flags, fills: [dm.hatch(marks.no_parcels_hatch)] });
     }
     shown.filter((o) => o.kind === "polygon" && !o.under).forEach(polygon);
-    if (areas?.set === "tracts") scene.push({ paint: "outline", set: sets.tracts, stroke: "#ffffff", width: 1.2 });
+    if (areas && areas.set !== "zones") scene.push({ paint: "outline", set: sets[areas.set], stroke: "#ffffff", width: 1.2 });
     shown.filter((o) => o.kind === "line").forEach((o) => scene.push({ paint: "outline", set: sets[o.set], stroke: o.stroke, width: o.width, dash: o.dash, casing: o.casing, zoom: o.zoom }));
     scene.push({ paint: "outside", set: sets.area, fill: marks.outside });
     scene.push({ paint: "outline", set: sets.neighborhoods, ...marks.neighborhood });
@@ -199,6 +205,8 @@
     s.setAttribute("aria-hidden", "true");
   }
 
+  const counted = (app, set, n, sum) => app.say((n === 1 ? "legend.one_" : "legend.count_") + set, { count: app.number(n), sum: app.number(sum ?? 0) });
+
   dm.legend = (app) => legend(app);
   function legend(app) {
     const box = $("legend-body");
@@ -216,27 +224,27 @@
       el("h3", theme.title, box);
       const list = el("ul", null, box);
       theme.classes.forEach((c, k) => {
-        if (!counts[k] && (c.hatch || theme.kind === "category" && theme.set === "zones")) return;
+        if (!counts[k] && (theme.needs || c.hatch || theme.kind === "category" && theme.set === "zones")) return;
         const item = el("li", null, list);
         item.dataset.count = counts[k];
         item.dataset.value = c.value ?? c.from ?? "";
         swatch(item, c, theme.on === "areas" && app.state.lots !== "none" ? app.M.marks.areas_alpha_under_lots : 0);
         el("span", c.label, item);
-        el("span", app.say("legend.count_" + theme.set, { count: app.number(counts[k]), sum: app.number(sums[k], 0) }), item, "n");
+        el("span", counted(app, theme.set, counts[k], sums[k]), item, "n");
       });
       const unsure = doubts(app, theme);
       if (unsure?.includes(1)) {
         const item = el("li", null, list);
         swatch(item, { hatch: "#222", colour: "#cfc6da" });
         el("span", app.say("legend.doubt"), item);
-        el("span", app.say("legend.count_" + theme.set, { count: app.number(unsure.reduce((x, y) => x + y, 0)) }), item, "n");
+        el("span", counted(app, theme.set, unsure.reduce((x, y) => x + y, 0)), item, "n");
       }
-      if (theme.doubt && !unsure) el("p", app.say("legend.no_margins"), box, "total");
+      if (theme.needs) el("p", theme.needs, box, "note").lang = app.tongue(theme.needs);
+      else if (theme.doubt && !unsure) el("p", app.say("legend.no_margins"), box, "total");
+      if (theme.note && !theme.needs) el("p", theme.note, box, "total");
       const total = (a) => a.reduce((x, y) => x + y, 0);
       el("p", app.say("legend.total_" + theme.set, { count: app.number(total(counts)), sum: app.number(total(sums), 0) }), box, "total");
     }
-    for (const o of app.M.overlays.filter((o) => o.note && app.state.over.has(o.set))) el("p", o.note, box, "note").lang = "en";
-    for (const note of app.M.notes) el("p", note, box, "note").lang = "en";
     const raster = app.rasters[app.state.areas];
     if (raster) {
       el("h3", raster.title, box);
@@ -248,27 +256,47 @@
         el("span", app.say("legend.count_cells", { count: app.number(c.count) }), item, "n");
       }
       el("p", raster.note, box, "total");
+      if (raster.missing) el("p", app.say("legend.total_raster", { count: app.number(raster.missing) }), box, "total");
     }
     if (app.state.lots !== "none") {
       const off = app.hidden.reduce((x, y) => x + y, 0);
       if (off) el("p", app.say("legend.filtered", { hidden: app.number(off) }), box, "total");
-      const bare = Array.from({ length: app.sets.neighborhoods.n }, (_, i) => i).filter((i) => noParcels(app, i));
-      if (!bare.length) return;
-      const row = el("li", null, el("ul", null, box));
-      swatch(row, { hatch: "#5a5a5a", colour: "rgba(255,255,255,.6)" });
-      const text = el("span", app.say("legend.no_parcels"), row);
-      el("br", null, text);
-      el("small", app.say("legend.no_parcels_count", { count: bare.length, names: bare.map((i) => dm.value(app.sets.neighborhoods, "neighborhood", i)).join(", ") }), text);
+      emptyPlaces(app, box);
     }
+    for (const o of app.M.overlays.filter((o) => o.note && app.state.over.has(o.set))) el("p", o.note, box, "note");
+    for (const note of app.M.notes) el("p", note, box, "note");
+  }
+
+  /* Neighborhoods no parcel layer reaches, hatched on the map and named here. */
+  function emptyPlaces(app, box) {
+    const bare = Array.from({ length: app.sets.neighborhoods.n }, (_, i) => i).filter((i) => noParcels(app, i));
+    if (!bare.length) return;
+    const row = el("li", null, el("ul", null, box));
+    swatch(row, { hatch: "#5a5a5a", colour: "rgba(255,255,255,.6)" });
+    const text = el("span", app.say("legend.no_parcels"), row);
+    el("br", null, text);
+    el("small", app.say("legend.no_parcels_count", { count: bare.length, names: bare.map((i) => dm.value(app.sets.neighborhoods, "neighborhood", i)).join(", ") }), text);
+  }
+
+  /* Themes of one family share a choice; which of them is shown is chosen beside it. */
+  const headOf = (M, theme) => M.themes.find((t) => t.on === theme.on && t.family === theme.family);
+  function variants(app, theme) {
+    const pick = $("choose-variant"), own = theme?.family ? app.M.themes.filter((t) => t.on === theme.on && t.family === theme.family) : [];
+    $("variant-field").hidden = own.length < 2;
+    pick.textContent = "";
+    own.forEach((t) => { el("option", t.variant, pick).value = t.id; });
+    if (own.length) pick.value = theme.id;
   }
 
   function controls(app) {
+    app.pick = {};
     const { M, state, say } = app;
     for (const on of ["areas", "lots"]) {
       const pick = $("choose-" + on), groups = {};
       for (const theme of M.themes.filter((t) => t.on === on)) {
+        if (theme.family && headOf(M, theme) !== theme) continue;
         groups[theme.group] ??= pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("theme_groups." + theme.group) }));
-        el("option", theme.title, groups[theme.group]).value = theme.id;
+        el("option", theme.family_title ?? theme.title, groups[theme.group]).value = theme.id;
       }
       if (on === "lots" && app.symbols.length) {
         const group = pick.appendChild(Object.assign(document.createElement("optgroup"), { label: say("symbols.group") }));
@@ -279,10 +307,17 @@
         M.rasters.forEach((r) => { el("option", r.title, group).value = r.id; });
       }
       el("option", say("choose.none"), pick).value = "none";
-      pick.value = state[on];
+      app.pick[on] = (id) => {
+        state[on] = id;
+        const theme = app.themes[id];
+        pick.value = theme?.family ? headOf(M, theme).id : id;
+        if (on === "areas") variants(app, theme);
+      };
+      app.pick[on](state[on]);
       pick.closest(".field").hidden = pick.options.length < 2;
-      pick.addEventListener("change", () => { state[on] = pick.value; app.redraw(); legend(app); writeHash(app); });
+      pick.addEventListener("change", () => { app.pick[on](pick.value); app.redraw(); legend(app); writeHash(app); });
     }
+    $("choose-variant").addEventListener("change", () => { app.pick.areas($("choose-variant").value); app.redraw(); legend(app); writeHash(app); });
     for (const o of M.overlays) {
       const label = el("label", null, $("overlays")), box = el("input", null, label);
       box.type = "checkbox"; box.id = "over-" + o.set; box.checked = state.over.has(o.set);

@@ -2,7 +2,6 @@
 (function (dm) {
   "use strict";
   const { $, el, unknown, noParcels } = dm;
-  const M_DATA = "en"; // sentences that come from the data are in English
 
   function highlight(app, set, i) {
     app.outline?.remove();
@@ -18,7 +17,7 @@
   /* What lies at a spot, as places in the sets; -1 for none. */
   function at(app, x, y) {
     const found = {};
-    for (const name of ["lots", "zones", "tracts", "neighborhoods", "buildings"]) {
+    for (const name of ["lots", "zones", "tracts", "history", "block_groups", "neighborhoods", "buildings"]) {
       const hits = app.sets[name] ? dm.hit(app.sets[name], x, y).filter((i) => name !== "lots" || !app.hidden[i]) : [];
       if (hits.length) found[name] = hits[0];
     }
@@ -63,6 +62,13 @@
     return false;
   }
 
+  /* A sentence of the data, marked where nobody put it into the page's language. */
+  function sentence(app, tag, text, parent) {
+    const node = el(tag, text, parent);
+    if (app.M.language !== "en") node.lang = app.tongue(text);
+    return node;
+  }
+
   function facts(app, parent, name, i, skip) {
     const set = app.sets[name], list = el("dl", null, parent);
     let beside = null;
@@ -76,7 +82,7 @@
       el("dt", field.title, target);
       let text = app.spoken(value, field.format);
       if (field.column === "zone_district") { const part = dm.value(set, "zone_share", i); if (part < 0.995) text += ` (${app.say("card.share_of_lot", { share: app.spoken(part, "share") })})`; }
-      const cell = el("dd", text, target);
+      const cell = sentence(app, "dd", text, target);
       if (field.moe && !unknown(value)) {
         const moe = dm.value(set, field.moe, i);
         el("br", null, cell);
@@ -101,7 +107,7 @@
       const line = el("p", null, box);
       badge(app, line, get("verdict"));
       el("span", `${app.say(get("verdict") === "MAYBE" ? "card.homes_maybe" : "card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
-      if (get("reason")) el("p", get("reason"), box).lang = M_DATA;
+      if (get("reason")) sentence(app, "p", get("reason"), box);
       if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
       let told = get("reason");
       for (const mode of ["fits_new", "fits_keep"]) {
@@ -109,7 +115,7 @@
         const word = app.say(`verdict.${get(`${mode}_verdict`)}`);
         el("p", `${app.say(`card.${mode}`)}: ${app.spoken(get(mode), "plain")} (${word})`, box);
         const why = get(`${mode}_reason`);
-        if (why && why !== told) el("p", why, box).lang = M_DATA;
+        if (why && why !== told) sentence(app, "p", why, box);
         told = why;
       }
     }
@@ -123,13 +129,70 @@
     app.M.policies.forEach((policy, k) => {
       el("dt", policy.title, list);
       const allowed = dm.value(set, "allowed_" + (k ? policy.name : "today"), i);
-      const cell = el("dd", allowed ?? app.say("card.not_known"), list);
-      if (allowed) cell.lang = M_DATA;
+      sentence(app, "dd", allowed ?? app.say("card.not_known"), list);
     });
     facts(app, card, "zones", i, "zone_district");
     if (dm.value(set, "citation", i)) el("p", app.say("card.section", { citation: dm.value(set, "citation", i) }), card, "cite");
     const url = dm.value(set, "zone_url", i);
     if (url && /^https:\/\//.test(url)) Object.assign(el("a", app.say("card.code"), el("p", null, card)), { href: url, rel: "noopener noreferrer" });
+  }
+
+  /* What every definition says of a tract, each with its years and how far draws agree. */
+  function definitions(app, parent, name, i) {
+    const set = app.sets[name], own = app.M.themes.filter((t) => t.family === "definition" && t.set === name && !t.needs);
+    if (!own.length) return;
+    const box = el("details", null, parent);
+    el("summary", app.say("themes.definition"), box);
+    const list = el("dl", null, box);
+    for (const theme of own) {
+      sentence(app, "dt", theme.title, list);
+      const cell = sentence(app, "dd", theme.classes[app.classes(theme)[i]].label, list), agree = dm.value(set, theme.doubt.column, i);
+      if (!unknown(agree)) { el("br", null, cell); el("small", app.say("card.draws", { share: app.spoken(agree, "share") }), cell); }
+    }
+  }
+
+  /* How a tract changed, by the first pair of years of each measure. */
+  function changes(app, parent, i) {
+    const own = app.M.themes.filter((t) => t.family?.startsWith("change:")), firsts = own.filter((t, k) => own.findIndex((o) => o.family === t.family) === k);
+    if (!firsts.length) return;
+    const box = el("details", null, parent);
+    el("summary", app.say("card.changes"), box);
+    const list = el("dl", null, box);
+    for (const theme of firsts) {
+      const value = dm.value(app.sets.history, theme.column, i), moe = dm.value(app.sets.history, theme.doubt.column, i);
+      el("dt", theme.title, list);
+      const cell = el("dd", app.spoken(value, theme.format), list);
+      if (!unknown(value)) { el("br", null, cell); el("small", unknown(moe) ? app.say("card.no_moe") : app.say("card.moe_near", { moe: app.spoken(moe, theme.format).replace("+", "") }), cell); }
+    }
+  }
+
+  const TRACTS = ["tracts", "history", "block_groups"];
+  function tractCards(app, card, found) {
+    const { sets, say } = app;
+    if (found.tracts != null) {
+      const i = found.tracts;
+      el("h3", `${say("card.tract")} ${dm.value(sets.tracts, "tract_geoid", i)}`, card);
+      el("p", say("card.years", { period: dm.value(sets.tracts, "acs_period", i) ?? say("card.not_known"), vintage: dm.value(sets.tracts, "tract_vintage", i) ?? "" }), card, "cite");
+      facts(app, card, "tracts", i);
+      definitions(app, card, "tracts", i);
+    }
+    if (found.history != null) {
+      const i = found.history;
+      el("h3", `${say("card.history")} ${dm.value(sets.history, "tract_geoid", i)}`, card);
+      facts(app, card, "history", i);
+      definitions(app, card, "history", i);
+      changes(app, card, i);
+    }
+    if (found.block_groups != null) {
+      const i = found.block_groups;
+      el("h3", `${say("card.block_group")} ${dm.value(sets.block_groups, "block_group_geoid", i)}`, card);
+      facts(app, card, "block_groups", i);
+      const list = el("dl", null, card);
+      for (const theme of app.M.themes.filter((t) => t.set === "block_groups" && !t.needs)) {
+        el("dt", theme.title, list);
+        el("dd", app.spoken(dm.value(sets.block_groups, theme.column, i), theme.format), list);
+      }
+    }
   }
 
   function show(app, found, focus) {
@@ -143,6 +206,8 @@
     app.outline?.remove();
     app.state.lot = has("lots") ? dm.value(sets.lots, "parcel_id", found.lots) : null;
     app.picked = has("lots") ? found.lots : null;
+    const asked = app.themes[app.state.areas]?.set, first = app.state.lots === "none" && TRACTS.includes(asked);
+    if (first) tractCards(app, card, found);
     if (has("lots")) { lotRules(app, card, found.lots); facts(app, card, "lots", found.lots); }
     else if (has("zones") && sets.lots.n) el("p", say("card.no_lot_here"), card, "note");
     if (has("buildings")) { el("h3", say("card.building"), card); facts(app, card, "buildings", found.buildings); }
@@ -152,14 +217,9 @@
       if (noParcels(app, found.neighborhoods)) el("p", say("card.no_parcels"), card);
       facts(app, card, "neighborhoods", found.neighborhoods);
     }
-    if (has("tracts")) {
-      const i = found.tracts;
-      el("h3", `${say("card.tract")} ${dm.value(sets.tracts, "tract_geoid", i)}`, card);
-      el("p", say("card.years", { period: dm.value(sets.tracts, "acs_period", i) ?? say("card.not_known"), vintage: dm.value(sets.tracts, "tract_vintage", i) ?? "" }), card, "cite");
-      facts(app, card, "tracts", i);
-    }
+    if (!first) tractCards(app, card, found);
     if (found.near?.length) { el("h3", say("card.overlay"), card); found.near.forEach((text) => el("p", text, card)); }
-    const main = ["lots", "zones", "neighborhoods", "tracts"].find(has);
+    const main = [...(first ? [asked] : []), "lots", "zones", "neighborhoods", "tracts"].find(has);
     if (!main) el("p", say(found.near?.length ? "card.nothing" : focus ? "card.centre" : "card.nothing"), card);
     else highlight(app, sets[main], found[main]);
     $("card").dispatchEvent(new CustomEvent("shown"));

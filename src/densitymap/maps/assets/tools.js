@@ -132,7 +132,7 @@
 
   /* What is shown, as text: the lots that pass the filter and lie in view, with what built them. */
   dm.csv = function (app) {
-    const lots = app.sets.lots, names = Object.keys(lots.columns).filter((name) => !name.startsWith("label_"));
+    const lots = app.sets.lots, names = Object.keys(lots.columns).filter((name) => !/^(label_|pair_)/.test(name));
     const lines = [[...names, "built_from_lock", "is_synthetic"].join(",")];
     const foot = [app.M.lock, app.M.synthetic ? "TRUE" : "FALSE"].map(cell);
     for (const i of inView(app)) lines.push([...names.map((name) => cell(dm.value(lots, name, i))), ...foot].join(","));
@@ -177,65 +177,119 @@
     });
   }
 
-  /* Before and after: a second layer over the first, cut off at a divider. */
-  function swipe(app) {
-    const { map, M, say } = app, on = $("ba-on"), left = $("ba-left"), right = $("ba-right"), at = $("ba-at");
-    const choices = M.themes.filter((t) => t.base === "lot_units");
-    if (choices.length < 2) { $("before-after").hidden = true; return; }
-    for (const select of [left, right]) choices.forEach((t) => { el("option", M.policies.find((p) => p.name === t.policy)?.title ?? t.title, select).value = t.id; });
-    right.value = choices[choices.length - 1].id;
-    const given = (app.given.get("ba") ?? "").split("~");
-    if (given.length === 3 && [left, right].every((s, k) => [...s.options].some((o) => o.value === given[k]))) {
-      left.value = given[0]; right.value = given[1]; at.value = given[2]; on.checked = true; $("before-after").open = true;
+  const RANK = { FALSE: 0, MAYBE: 1, TRUE: 2 }, MOVES = ["to_yes", "to_maybe", "same", "less"];
+
+  /* Difference of two policies on each lot, as columns like any other: see maps/difference.py. */
+  dm.difference = function (app, a, b) {
+    const lots = app.sets.lots, n = lots.n, gain = (what) => {
+      const x = lots.columns[`${what}__${a}`]?.values, y = lots.columns[`${what}__${b}`]?.values;
+      return x && y ? { kind: "number", values: Float64Array.from({ length: n }, (_, i) => (x[i] === Infinity && y[i] === Infinity ? 0 : y[i] - x[i])) } : null;
+    };
+    const asked = (name) => app.M.policies.find((p) => p.name === name).question, alike = asked(a) === asked(b);
+    const codes = Uint8Array.from({ length: n }, (_, i) => {
+      if (!alike) return 0;
+      const old = RANK[value(app, "verdict__" + a, i)], now = RANK[value(app, "verdict__" + b, i)];
+      if (old == null || now == null) return 0;
+      return 1 + MOVES.indexOf(now < old ? "less" : now === old ? "same" : now === RANK.TRUE ? "to_yes" : "to_maybe");
+    });
+    return { pair_allowed: gain("units_allowed"), pair_fits: gain("fits_new"), pair_verdict: { kind: "category", codes, words: MOVES } };
+  };
+
+  function setPair(app, a, b) {
+    const title = (name) => app.M.policies.find((p) => p.name === name).title;
+    app.pair = [a, b];
+    for (const [name, column] of Object.entries(dm.difference(app, a, b))) {
+      const theme = app.M.themes.find((t) => t.base === name);
+      if (!column || !theme) continue;
+      app.sets.lots.columns[name] = column;
+      theme.title = app.say("themes." + name, { before: title(a), after: title(b) });
+      app.forget(theme);
+      for (const option of $("choose-lots").options) if (option.value === theme.id) option.textContent = theme.title;
     }
+  }
+
+  const WHATS = { verdict: "pair_verdict", lot_units: "pair_allowed", lot_fits: "pair_fits" };
+
+  /* Before and after: a second layer over the first, cut off at a divider; or the difference alone. */
+  function swipe(app) {
+    const { map, M, say } = app, on = $("ba-on"), left = $("ba-left"), right = $("ba-right"), at = $("ba-at"), what = $("ba-what"), diff = $("ba-diff");
+    if (!M.pair || !app.sets.lots.n) { $("before-after").hidden = true; return; }
+    for (const select of [left, right]) M.policies.forEach((p) => { el("option", p.title, select).value = p.name; });
+    for (const [base, word] of [["verdict", "what_verdict"], ["lot_units", "what_units"], ["lot_fits", "what_fits"]]) if (M.themes.some((t) => t.base === base)) el("option", say("swipe." + word), what).value = base;
+    [left.value, right.value] = M.pair;
+    if (M.themes.some((t) => t.base === "lot_units")) what.value = "lot_units";
+    const given = (app.given.get("ba") ?? "").split("~"), has = (select, v) => [...select.options].some((o) => o.value === v);
+    if (given.length === 5 && has(what, given[0]) && has(left, given[1]) && has(right, given[2])) {
+      [what.value, left.value, right.value, at.value] = given;
+      on.checked = given[4] === "1"; diff.checked = given[4] === "2";
+    } else on.checked = M.split && !app.given.has("lots");
+    $("before-after").open = on.checked || diff.checked;
     map.createPane("after").style.zIndex = 250;
     const line = el("div", null, map.getContainer(), "divider");
     line.setAttribute("aria-hidden", "true");
     line.hidden = true;
+    const names = ["left", "right"].map((side) => { const mark = el("span", null, line, "side " + side); return mark; });
     let after = null;
+    const themeOf = (policy) => `${what.value}:${policy}`;
     const clip = function () {
       if (!after) return;
       const size = map.getSize(), x = (size.x * at.value) / 100, from = map.containerPointToLayerPoint([x, 0]), to = map.containerPointToLayerPoint(size);
       line.style.left = `${x}px`;
       after.getContainer().style.clip = `rect(${from.y}px,${to.x}px,${to.y}px,${from.x}px)`;
     };
+    const sceneAfter = () => dm.sceneOf({ ...app, state: { ...app.state, lots: themeOf(right.value) } });
     const apply = function () {
       if (after) { after.remove(); after = null; }
+      setPair(app, left.value, right.value);
       line.hidden = !on.checked;
       if (on.checked) {
-        app.state.lots = left.value; $("choose-lots").value = left.value;
-        after = new dm.Layer(dm.sceneOf({ ...app, state: { ...app.state, lots: right.value } }), { bits: app.bits, pane: "after" });
+        app.pick.lots(themeOf(left.value));
+        [left, right].forEach((select, k) => { names[k].textContent = select.selectedOptions[0].textContent; });
+        after = new dm.Layer(sceneAfter(), { bits: app.bits, pane: "after" });
         after.addTo(map);
         clip();
-      }
+      } else if (diff.checked) app.pick.lots(WHATS[what.value]);
       app.redraw(); dm.legend(app); summary(app); dm.writeHash(app);
     };
-    app.afterScene = () => { if (after) after.repaint(dm.sceneOf({ ...app, state: { ...app.state, lots: right.value } })); };
-    for (const input of [on, left, right]) input.addEventListener("change", apply);
+    app.afterScene = () => { if (after) after.repaint(sceneAfter()); };
+    on.addEventListener("change", () => { if (on.checked) diff.checked = false; apply(); });
+    diff.addEventListener("change", () => { if (diff.checked) on.checked = false; else app.pick.lots(themeOf(right.value)); apply(); });
+    for (const input of [left, right, what]) input.addEventListener("change", apply);
     at.addEventListener("input", () => { clip(); dm.writeHash(app); });
     map.on("move zoomend resize", clip);
-    $("choose-lots").addEventListener("change", () => { if (on.checked) { on.checked = false; apply(); } });
-    app.hashParts.push((out) => { if (on.checked) out.set("ba", [left.value, right.value, at.value].join("~")); });
-    app.pair = () => [app.themes[left.value].policy, app.themes[right.value].policy];
-    if (on.checked) apply();
-    summary(app);
+    $("choose-lots").addEventListener("change", () => { if (on.checked || diff.checked) { on.checked = diff.checked = false; apply(); } });
+    app.hashParts.push((out) => { if (on.checked || diff.checked) out.set("ba", [what.value, left.value, right.value, at.value, on.checked ? 1 : 2].join("~")); });
+    if (on.checked || diff.checked) apply();
+    else { setPair(app, left.value, right.value); summary(app); }
   }
 
-  /* The difference in words: totals before and after, and how many lots change. */
-  function summary(app) {
-    const box = $("ba-text");
-    if (!box || !app.pair) return;
-    const [a, b] = app.pair(), before = dm.totals(app, a), after = dm.totals(app, b), title = (name) => app.M.policies.find((p) => p.name === name).title;
-    let more = 0, fewer = 0, same = 0, unknown = 0;
+  /* Lots by how a number moves, and the sums on both sides where it is known. */
+  dm.moved = function (app, what, gain, a, b) {
+    const out = { more: 0, fewer: 0, same: 0, unknown: 0, homes_before: 0, homes_after: 0 };
     for (let i = 0; i < app.sets.lots.n; i++) {
       if (app.hidden[i]) continue;
-      const x = value(app, "units_allowed__" + a, i), y = value(app, "units_allowed__" + b, i);
-      if (!known(x) || !known(y)) unknown++;
-      else if (y > x) more++;
-      else if (y < x) fewer++;
-      else same++;
+      const x = value(app, `${what}__${a}`, i), y = value(app, `${what}__${b}`, i), d = gain.values[i];
+      if (Number.isFinite(x)) out.homes_before += x;
+      if (Number.isFinite(y)) out.homes_after += y;
+      out[Number.isNaN(d) ? "unknown" : d > 0 ? "more" : d < 0 ? "fewer" : "same"]++;
     }
-    box.textContent = app.say("swipe.summary", { before: title(a), after: title(b), homes_before: app.number(before.homes), homes_after: app.number(after.homes), more: app.number(more), fewer: app.number(fewer), same: app.number(same), unknown: app.number(unknown) });
+    return out;
+  };
+
+  /* The difference in words: the same sentences as maps/difference.py, over the lots shown. */
+  function summary(app) {
+    const box = $("ba-text");
+    if (!app.pair) return;
+    const [a, b] = app.pair, policy = (name) => M.policies.find((p) => p.name === name), { M, say } = app, cols = app.sets.lots.columns;
+    const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, v]) => [k, app.number(v)])), names = { before: policy(a).title, after: policy(b).title };
+    box.textContent = "";
+    el("p", say("swipe.summary", { ...plain(dm.moved(app, "units_allowed", cols.pair_allowed, a, b)), ...names }), box);
+    if (cols.pair_fits) el("p", say("swipe.summary_fits", { ...plain(dm.moved(app, "fits_new", cols.pair_fits, a, b)), ...names }), box);
+    const moves = { unknown: 0, to_yes: 0, to_maybe: 0, same: 0, less: 0 };
+    for (let i = 0; i < app.sets.lots.n; i++) if (!app.hidden[i]) moves[cols.pair_verdict.codes[i] ? MOVES[cols.pair_verdict.codes[i] - 1] : "unknown"]++;
+    const asked = policy(a).question, then_asked = policy(b).question;
+    el("p", asked === then_asked ? say("swipe.summary_verdicts", { ...plain(moves), question: asked }) : say("swipe.questions", { asked, then_asked }), box);
+    el("p", say("swipe.no_forecast"), box);
   }
 
   dm.extras.push(function (app) {
