@@ -26,7 +26,8 @@ class Source:
 
     ``columns`` maps our names to the publisher's: a name, or a table with ``from`` or ``sum``, and
     optionally ``scale`` (multiply), ``width`` (pad a code with zeros), ``after`` (keep what
-    follows a mark), ``missing`` (a number that stands for none) or ``value`` (a constant).
+    follows a mark), ``first`` (keep so many characters), ``missing`` (what stands for none) or
+    ``value`` (a constant).
     """
 
     name: str

@@ -7,18 +7,22 @@ No client library is used: each of them loses codes, margins or the "Missing Key
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyogrio
 
 from densitymap import params
 from densitymap.errors import NetworkError, UsageError, ValidationError
+from densitymap.fetch.kept import Fetched, Place, put, whole
 
 IDENTITY = ("GEO_ID", "NAME")
 _HTML = re.compile(r"^\s*(<!doctype|<html|<head)", re.IGNORECASE)
@@ -52,6 +56,77 @@ class Key:
         return "Key(hidden)"
 
     __str__ = __repr__
+
+
+def fetch(
+    source: Mapping[str, Any], place: Place, session: Any, folder: Path, *, key: Callable[[], Key]
+) -> Fetched:
+    """Fetch one table of the catalogue for its counties, as CSV.
+
+    Parameters
+    ----------
+    source
+        A record of ``catalog/sources`` of kind ``census``.
+    place
+        Not used: the API is asked by county.
+    session, folder
+        Where to ask, and the folder the file goes to.
+    key
+        Gives the user's key; called once, here.
+
+    Raises
+    ------
+    UsageError, NetworkError, ValidationError
+        As :func:`ask`.
+    """
+    del place
+    question = question_of(source)
+    table = ask(question, session=session, key=key(), base=source["url"])
+    if "points" in source:
+        table = _with_points(table, source["points"], question, session)
+    path = put(folder / source["file"], lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+    period = f"{question.year - 4}-{question.year}" if question.margins else str(question.year)
+    return Fetched(files=(path,), url=source["url"], rows=len(table), vintage=period)
+
+
+def question_of(source: Mapping[str, Any]) -> Question:
+    """What a record of the catalogue asks: cells it names, or those behind our measures."""
+    cells = source["cells"]
+    if cells == "measures":
+        recipe = params.load("census", "measures")
+        cells = cells_behind([*recipe["counts"].values(), *recipe["medians"].values()], source["year"])
+    return Question(
+        dataset=source["dataset"],
+        year=source["year"],
+        level=source["level"],
+        state=source["state"],
+        counties=tuple(source["counties"]),
+        cells=tuple(cells),
+        margins=source.get("margins", True),
+    )
+
+
+def _with_points(
+    table: pd.DataFrame, points: Mapping[str, str], question: Question, session: Any
+) -> pd.DataFrame:
+    """Give each area the internal point that a boundary file tells of it.
+
+    Raises
+    ------
+    ValidationError
+        If the file is none, or an area has no point in it: the two are of different blocks.
+    """
+    body = whole(session.get(points["url"]), where=told(question))
+    frame = pyogrio.read_dataframe(io.BytesIO(body), read_geometry=False)
+    places = frame.set_index(points["geoid"])[[points["lon"], points["lat"]]]
+    places.columns = pd.Index(["INTPTLON", "INTPTLAT"])
+    geoid = table["GEO_ID"].str.rsplit("US", n=1).str[-1]
+    joined = table.join(places.reindex(geoid).set_axis(table.index))
+    without = joined["INTPTLON"].isna()
+    if without.any():
+        first = joined.loc[without, "GEO_ID"].iloc[0]
+        raise ValidationError(f"{told(question)}: {int(without.sum())} areas have no point; first {first}")
+    return joined
 
 
 class _TransientError(NetworkError):

@@ -22,7 +22,10 @@ _FILES: dict[str, tuple[str, ...]] = {
     "stops": ("stop_id", "stop_name", "stop_lat", "stop_lon"),
     "stop_times": ("trip_id", "stop_id"),
 }
-_OPTIONAL: dict[str, tuple[str, ...]] = {"shapes": ("shape_id", "shape_pt_lat", "shape_pt_lon")}
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    "shapes": ("shape_id", "shape_pt_lat", "shape_pt_lon"),
+    "calendar": ("service_id", "start_date", "end_date"),
+}
 
 
 def read_feed(body: bytes, *, where: str) -> dict[str, pd.DataFrame]:
@@ -152,6 +155,13 @@ def lines(feed: Feed, *, route_type: str, where: str) -> dict[str, Any]:
     if not features:
         raise ValidationError(f"{where}: no route of type {route_type} has a shape")
     return _collection(iter(features))
+
+
+def valid(feed: Feed) -> str:
+    """Tell the days a feed's schedule is for, from its calendar."""
+    if "calendar" not in feed or feed["calendar"].empty:
+        return "not stated"
+    return f"{feed['calendar']['start_date'].min()} to {feed['calendar']['end_date'].max()}"
 
 
 def _trips(feed: Feed, route_type: str, where: str) -> pd.DataFrame:

@@ -6,19 +6,70 @@ it alike.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from densitymap import params
 from densitymap.errors import NetworkError, ValidationError
+from densitymap.fetch.kept import Bounds, Fetched, Place, put_text, whole
 
-Bounds = tuple[float, float, float, float]
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 _AREA_TIMEOUT_S = 180
+
+
+def fetch(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -> Fetched:
+    """Fetch one kind of element of OpenStreetMap on a box, as GeoJSON.
+
+    The server is run by volunteers for all: an answer is kept beside the file, and asked for again only
+    when it is older than the catalogue says.
+
+    Parameters
+    ----------
+    source
+        A record of ``catalog/sources`` of kind ``overpass``.
+    place
+        The box.
+    session, folder
+        Where to ask, and the folder the file goes to.
+
+    Raises
+    ------
+    NetworkError
+        If the answer is not whole.
+    ValidationError
+        If nothing of that kind is mapped there.
+    """
+    question = query(source["selectors"], place.bounds_deg)
+    kept = (
+        folder / Path(source["file"]).parent / f".{hashlib.sha256(question.encode()).hexdigest()[:16]}.json"
+    )
+    if _is_recent(kept):
+        body = kept.read_text(encoding="utf-8")
+    else:
+        answered = session.post(source["url"], data={"data": question})
+        body = whole(answered, where=source["title"]).decode("utf-8")
+    answer = read_answer(body, where=source["title"])
+    if not _is_recent(kept):
+        put_text(kept, body)
+    found = collection(answer, tags=source["tags"], shape=source["shape"])
+    path = put_text(folder / source["file"], json.dumps(found, ensure_ascii=False))
+    moment = as_of(answer)
+    return Fetched(
+        files=(path,), url=source["url"], rows=len(found["features"]), vintage=moment, licence="ODbL"
+    )
+
+
+def _is_recent(kept: Path) -> bool:
+    hours = params.choice("overpass_keep_h", group="fetch")
+    return kept.is_file() and time.time() - kept.stat().st_mtime < hours * 3600
 
 
 def query(selectors: Sequence[str], bounds_deg: Bounds, *, timeout_s: int = _AREA_TIMEOUT_S) -> str:

@@ -7,9 +7,10 @@ stay unknown: they carry the file's nodata value, or a mask where the file names
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,8 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from densitymap import params
-from densitymap.errors import CRSError, MissingDataError, NetworkError, ValidationError
-
-Bounds = tuple[float, float, float, float]
-"""West, south, east, north."""
+from densitymap.errors import CRSError, DensitymapError, MissingDataError, NetworkError, ValidationError
+from densitymap.fetch.kept import Bounds, Fetched, Place, put
 
 GDAL_OPTIONS: Mapping[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -50,6 +49,80 @@ class Grid:
     transform: Affine
     width: int
     height: int
+
+
+def fetch(
+    source: Mapping[str, Any],
+    place: Place,
+    session: Any,
+    folder: Path,
+    *,
+    address: Callable[[str], str] = str,
+) -> Fetched:
+    """Fetch the part of a raster that lies on a box, from the first of its places that has it.
+
+    Parameters
+    ----------
+    source
+        A record of ``catalog/sources`` of kind ``raster``: ``from`` lists places in order of preference,
+        each with ``files`` (addresses of tiles) or ``coverage`` (of a WCS at ``url``).
+    place
+        The box.
+    session, folder
+        Where to ask for coverages, and the folder the file goes to.
+    address
+        Where an address really is, for tests and mirrors.
+
+    Raises
+    ------
+    NetworkError
+        If no place has it: tells what was wrong with each.
+    """
+    faults: list[str] = []
+    target = folder / source["file"]
+    for origin in source["from"]:
+        try:
+            told = _from_one(source, origin, place, session, target, address)
+        except DensitymapError as fault:
+            faults.append(f"{origin['title']}: {fault}")
+            continue
+        notes = (f"{key} {value}" for key, value in told.items())
+        url = origin.get("url") or origin["files"][0]
+        return Fetched(
+            files=(target,),
+            url=url,
+            vintage=origin.get("vintage"),
+            notes=(*notes, *(f"not from {f}" for f in faults)),
+        )
+    raise NetworkError(
+        f"{source['title']}: no place gives it\n  " + "\n  ".join(faults),
+        next_step="run `densitymap doctor`, or bring a file by hand",
+    )
+
+
+def _from_one(
+    source: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    place: Place,
+    session: Any,
+    target: Path,
+    address: Callable[[str], str],
+) -> dict[str, Any]:
+    plane = {name: source[name] for name in ("crs", "cell") if name in source}
+    told: dict[str, Any] = {}
+
+    def write(paths: Sequence[str], snap: float | None, part: Path) -> None:
+        told.update(clip(paths, place.bounds_deg, part, snap=snap, **plane))
+
+    if "coverage" not in origin:
+        paths = [f"/vsicurl/{address(url)}" for url in origin["files"]]
+        put(target, partial(write, paths, None))
+        return told
+    answer = session.get(origin["url"], params=coverage_query(origin, place.bounds_deg))
+    kind = answer.headers.get("Content-Type", "")
+    with received(answer.content, kind, where=origin["title"]) as held:
+        put(target, partial(write, [held], origin["cell_m"]))
+    return told
 
 
 def clip(

@@ -8,21 +8,59 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import pyogrio
 
 from densitymap import params
 from densitymap.errors import UsageError, ValidationError
+from densitymap.fetch.kept import Fetched, Place, put, whole
 
 Kind = Literal["cartographic", "tiger"]
 LEVELS = {"tract": ("tract", "140"), "block_group": ("bg", "150")}
 """Short name of a level in file names, and its summary level in those of 2010."""
 _FIRST_YEAR = 2010
 _SHP_FOLDER_SINCE = 2014
+
+
+def fetch(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -> Fetched:
+    """Fetch a state's boundary file, as it is, or a relationship file, as CSV.
+
+    Parameters
+    ----------
+    source
+        A record of ``catalog/sources`` of kind ``tiger`` (``year``, ``level``, ``counties``, optionally
+        ``form``) or ``relationship`` (``level``).
+    place
+        Not used: the files are of the state.
+    session, folder
+        Where to ask, and the folder the file goes to.
+
+    Raises
+    ------
+    NetworkError, ValidationError
+        If no such file comes.
+    """
+    del place
+    target, where = folder / source["file"], source["title"]
+    if source["kind"] == "relationship":
+        url = f"{source['url']}/{relationship_path(source['level'], source['state'])}"
+        table = read_relationship(whole(session.get(url), where=where), source["level"], where=where)
+        put(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+        return Fetched(files=(target,), url=url, rows=len(table), vintage="2010 to 2020")
+    form = source.get("form", "cartographic")
+    url = f"{source['url']}/{boundary_path(source['year'], source['level'], source['state'], kind=form)}"
+    body, rows = whole(session.get(url), where=where), [0]
+
+    def write(part: Path) -> None:
+        part.write_bytes(body)
+        rows[0] = check_boundaries(part, source["counties"], where=where)
+
+    put(target, write)
+    return Fetched(files=(target,), url=url, rows=rows[0], vintage=str(source["year"]))
 
 
 def boundary_path(year: int, level: str, state: str, *, kind: Kind = "cartographic") -> str:

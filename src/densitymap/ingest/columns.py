@@ -123,6 +123,10 @@ def _text(raw: pd.DataFrame, entry: Any) -> pd.Series:
     text = stripped(_without_decimal(raw[entry["from"]]))
     if "after" in entry:
         text = text.str.rsplit(entry["after"], n=1).str[-1]
+    if "first" in entry:
+        text = text.str[: entry["first"]]
+    if "missing" in entry:
+        text = text.mask(text == str(entry["missing"]), pd.NA)
     return text.str.zfill(entry["width"]) if "width" in entry else text
 
 
