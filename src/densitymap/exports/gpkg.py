@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pyogrio
@@ -46,7 +47,9 @@ def geopackage(bundle: Bundle, datasets: Iterable[Dataset], path: Path) -> None:
 
 
 def _layer(dataset: Dataset, path: Path) -> None:
-    options = {"driver": "GPKG", "layer": dataset.name, "append": path.exists()}
+    options: dict[str, Any] = {"driver": "GPKG", "layer": dataset.name, "append": path.exists()}
+    if not path.exists():
+        options["dataset_options"] = {"VERSION": "1.2"}  # what QGIS of Debian's stable release reads in full
     if not dataset.has_shapes:
         pyogrio.write_dataframe(dataset.frame, path, **options)
         return
