@@ -7,6 +7,7 @@ Physical terms only: no price and no cost. They do not change between draws, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -207,13 +208,21 @@ def _recipes(
 ) -> tuple[npt.NDArray[np.intp], Floats]:
     """Which form each row is, and the field values [field, form] of each distinct form."""
     apart = (rows["units_rent_only"] == 0).to_numpy(bool, na_value=False)
-    keys = pd.MultiIndex.from_arrays(
-        [rows["fit_mode"].to_numpy(object), rows["form"].to_numpy(object), rows["units"].to_numpy(int), apart]
-    )
-    code, distinct = pd.factorize(keys)
+    columns = (rows["fit_mode"], rows["form"], rows["units"], pd.Series(apart))
+    code, distinct = _factorized([column.to_numpy(object) for column in columns])
     made = [_recipe(mode, str(form), int(units), sold=bool(sold), costs=costs, buildings=buildings)
             for mode, form, units, sold in distinct]  # fmt: skip
     return code, np.array([[recipe.get(name, 0.0) for recipe in made] for name in FIELDS])
+
+
+def _factorized(columns: list[npt.NDArray[np.object_]]) -> tuple[Indices, list[tuple[Any, ...]]]:
+    """Codes of the distinct combinations of columns, and those combinations."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        part, values = pd.factorize(column)
+        code = code * (len(values) + 1) + part
+    _, first, whole = np.unique(code, return_index=True, return_inverse=True)
+    return whole.astype(np.intp), [tuple(column[row] for column in columns) for row in first]
 
 
 def _recipe(

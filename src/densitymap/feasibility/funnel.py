@@ -14,10 +14,11 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.feasibility.decision import Best
-from densitymap.feasibility.forms import ACTORS, Terms, counted
+from densitymap.feasibility.forms import ACTORS, Flags, counted
 from densitymap.geometry import Floats
 
-STAGES = ("allowed", "fits", "pays_developer", "pays_owner")
+PAYS = ("pays_developer", "pays_owner")
+STAGES = ("allowed", "fits", *PAYS)
 """Stages; an owner's or a nonprofit's best option is ``pays_owner``."""
 TRUE = 2
 SUPPOSED = "if one house stands"
@@ -35,7 +36,7 @@ def standing_units(lots: pd.DataFrame) -> tuple[Floats, np.ndarray]:
 
 
 def funnel(
-    allowed: pd.DataFrame, fits: pd.DataFrame, lots: pd.DataFrame, *, pays: tuple[Terms, Best] | None = None
+    allowed: pd.DataFrame, fits: pd.DataFrame, lots: pd.DataFrame, *, best: Best | None = None
 ) -> pd.DataFrame:
     """Bring one policy's stages to each lot; in memory only, never written per lot.
 
@@ -45,9 +46,8 @@ def funnel(
         Tables of one policy.
     lots
         Table ``parcels``.
-    pays
-        The options and what pays (:func:`~densitymap.feasibility.decision.best_by_actor`); without it
-        the stage is missing.
+    best
+        What pays (:func:`~densitymap.feasibility.decision.best_by_actor`); without it the stage is missing.
 
     Returns
     -------
@@ -60,21 +60,34 @@ def funnel(
     law = allowed.set_index(allowed["parcel_id"].to_numpy(object))
     lawful = law["units_allowed"].reindex(keys).to_numpy(float, na_value=np.nan)
     certain = law["units_certain"].reindex(keys).to_numpy(float, na_value=np.nan)
-    unread = np.isnan(lawful)
-    placed = _most(fits, keys, ("TRUE", "MAYBE"))
-    surely = _most(fits, keys, ("TRUE",))
-    found = {
-        "allowed": (np.fmax(certain, surely), np.fmax(lawful, placed)),
-        "fits": (surely, placed),
-        **_paying(pays, len(lots)),
-    }
+    surely, placed = _most(fits, keys, ("TRUE",)), _most(fits, keys, ("TRUE", "MAYBE"))
     table = pd.DataFrame({"existing_assumed": assumed}, index=lots.index)
-    for stage, (true, may) in found.items():
-        for ending, units in (("true", true), ("may", may)):
-            more = np.fmax(np.where(np.isnan(units), 0.0, units - standing), 0.0)
-            missing = unread | _unjudged(pays, stage, len(lots))
-            table[f"{stage}_{ending}"] = pd.array(np.where(missing, np.nan, more), dtype="Float64")
-    return table
+    table["is_read"] = ~np.isnan(lawful)
+    table["standing"] = standing
+    _add(table, "allowed", np.fmax(certain, surely), np.fmax(lawful, placed))
+    _add(table, "fits", surely, placed)
+    return with_pays(table, best)
+
+
+def with_pays(table: pd.DataFrame, best: Best | None) -> pd.DataFrame:
+    """Give the table with what pays: of another market, the earlier stages stay as they are."""
+    found = table.copy()
+    for stage in PAYS:
+        if best is None:
+            found[[f"{stage}_true", f"{stage}_may"]] = pd.NA
+            continue
+        units, level, known = _paying(best, stage)
+        _add(found, stage, np.where(level == TRUE, units, np.nan), units, known=known)
+    return found
+
+
+def _add(table: pd.DataFrame, stage: str, true: Floats, may: Floats, *, known: Flags | None = None) -> None:
+    """Add a stage in additional homes; missing where the law is unread, or the stage is not known."""
+    read = table["is_read"].to_numpy(bool)
+    there = read if known is None else np.logical_and(read, known)
+    for ending, units in (("true", true), ("may", may)):
+        more = np.fmax(np.where(np.isnan(units), 0.0, units - table["standing"].to_numpy(float)), 0.0)
+        table[f"{stage}_{ending}"] = pd.array(np.where(there, more, np.nan), dtype="Float64")
 
 
 def _most(fits: pd.DataFrame, keys: np.ndarray, verdicts: tuple[str, ...]) -> Floats:
@@ -85,29 +98,19 @@ def _most(fits: pd.DataFrame, keys: np.ndarray, verdicts: tuple[str, ...]) -> Fl
     return units.groupby(level=0).max().reindex(keys).to_numpy(float)
 
 
-def _paying(pays: tuple[Terms, Best] | None, count: int) -> dict[str, tuple[Floats, Floats]]:
-    """Homes of what pays a builder, and of what pays an owner or a nonprofit, whichever is worth more."""
-    if pays is None:
-        return {stage: (np.full(count, np.nan), np.full(count, np.nan)) for stage in STAGES[2:]}
-    best = pays[1]
-    worth = np.where(best.entry < 0, -np.inf, best.decision_value_usd)
-    others = [ACTORS.index("owner"), ACTORS.index("nonprofit")]
-    chosen = np.array(others)[worth[:, others].argmax(axis=1)]
-    found = {}
-    for stage, actor in zip(STAGES[2:], (np.zeros(count, dtype=int), chosen), strict=True):
-        at = (np.arange(count), actor)
-        units, level = best.units[at], best.level[at]
-        found[stage] = (np.where(level == TRUE, units, np.nan), units)
-    return found
+def _paying(best: Best, stage: str) -> tuple[Floats, Any, Flags]:
+    """Homes, level and whether it is known, of what pays a builder, or else an owner or a nonprofit.
 
-
-def _unjudged(pays: tuple[Terms, Best] | None, stage: str, count: int) -> Any:
-    if not stage.startswith("pays"):
-        return np.zeros(count, dtype=bool)
-    if pays is None:
-        return np.ones(count, dtype=bool)
-    known = pays[1].is_known
-    return ~known[:, 0] if stage == "pays_developer" else ~known[:, 1:].any(axis=1)
+    Of the latter two, whichever is worth more.
+    """
+    lots = np.arange(len(best.entry))
+    if stage == PAYS[0]:
+        actor, known = np.zeros(len(lots), dtype=np.intp), best.is_known[:, 0]
+    else:
+        others = np.array([ACTORS.index("owner"), ACTORS.index("nonprofit")])
+        worth = np.where(best.entry < 0, -np.inf, best.decision_value_usd)[:, others]
+        actor, known = others[worth.argmax(axis=1)], best.is_known[:, others].any(axis=1)
+    return best.units[lots, actor], best.level[lots, actor], known
 
 
 def totals(table: pd.DataFrame, by: pd.Series | None = None) -> pd.DataFrame:
@@ -127,33 +130,34 @@ def totals(table: pd.DataFrame, by: pd.Series | None = None) -> pd.DataFrame:
         ``lots_more_maybe`` (lots with an additional home surely, and only perhaps), ``homes_more_true``
         and ``homes_more_maybe`` (additional homes surely, and how many more at most).
     """
-    place = pd.Series("all", index=table.index) if by is None else by
-    parts = [
-        _stage(table, stage).groupby(place.to_numpy(object)).sum().assign(stage=stage) for stage in STAGES
-    ]
-    joined = pd.concat(parts).rename_axis("place").reset_index()
-    counts = joined.columns.difference(["place", "stage"])
-    joined[counts] = joined[counts].round().astype("Int64")
-    order = {stage: rank for rank, stage in enumerate(STAGES)}
-    ranked = joined.assign(rank=joined["stage"].map(order)).sort_values(["place", "rank"])
-    return ranked.drop(columns="rank").reset_index(drop=True)
-
-
-def _stage(table: pd.DataFrame, stage: str) -> pd.DataFrame:
-    true, may = table[f"{stage}_true"], table[f"{stage}_may"]
-    known = may.notna()
-    surely, perhaps = (true > 0).fillna(value=False), (may > 0).fillna(value=False)
-    return pd.DataFrame(
-        {
-            "lots": known.astype(int),
-            "lots_unknown": (~known).astype(int),
-            "lots_more_true": surely.astype(int),
-            "lots_more_maybe": (perhaps & ~surely).astype(int),
-            "homes_more_true": true.where(known),
-            "homes_more_maybe": (may - true).where(known),
-            "lots_assumed": (known & table["existing_assumed"]).astype(int),
+    named = np.full(len(table), "all", dtype=object) if by is None else by.to_numpy(object)
+    code, places = pd.factorize(named, sort=True)
+    parts = []
+    for stage in STAGES:
+        sums = {
+            name: np.bincount(code, weights=values, minlength=len(places)).round().astype(np.int64)
+            for name, values in _counts(table, stage).items()
         }
-    )
+        parts.append(pd.DataFrame({"place": places, "stage": stage, **sums}))
+    together = pd.concat(parts).sort_values("place", kind="stable", ignore_index=True)
+    counts = list(together.columns[2:])
+    return together.astype(dict.fromkeys(counts, "Int64"))
+
+
+def _counts(table: pd.DataFrame, stage: str) -> dict[str, Floats]:
+    """What each lot adds to each count."""
+    true = table[f"{stage}_true"].to_numpy(float, na_value=np.nan)
+    may = table[f"{stage}_may"].to_numpy(float, na_value=np.nan)
+    known = ~np.isnan(may)
+    return {
+        "lots": known.astype(float),
+        "lots_unknown": (~known).astype(float),
+        "lots_assumed": (known & table["existing_assumed"].to_numpy(bool)).astype(float),
+        "lots_more_true": (true > 0).astype(float),
+        "lots_more_maybe": ((may > 0) & ~(true > 0)).astype(float),
+        "homes_more_true": np.where(known, true, 0.0),
+        "homes_more_maybe": np.where(known, may - true, 0.0),
+    }
 
 
 def total_needs(lots: pd.DataFrame, residential: np.ndarray) -> list[str]:

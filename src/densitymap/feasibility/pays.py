@@ -10,11 +10,11 @@ import pandas as pd
 from densitymap import params
 from densitymap.feasibility.costs import Costs
 from densitymap.feasibility.decision import Best, Decided, best_by_actor, best_today, decide, place_prices
-from densitymap.feasibility.forms import Terms, terms
+from densitymap.feasibility.forms import Terms, size_factor
 from densitymap.feasibility.proforma import Valued, value_options
 from densitymap.geometry import Floats
 
-BY_PLACE = "median sale of a house in the neighbourhood (single source)"
+BY_PLACE = "the neighbourhood's median sale of a house (single source), or floor area at its price"
 BOUNDS = ("low", "value", "high")
 """Ends of a range: unfavourable, default, favourable."""
 
@@ -49,7 +49,9 @@ class Paying:
 
 
 def worth_by_place(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth:
-    """Value lots by their neighbourhood's median sale, where no model of prices is loaded.
+    """Value lots by their floor area at the neighbourhood's price, or by its median sale.
+
+    For where no model of prices is loaded.
 
     A median house is no value of a shop, of a lot with several homes, or of a vacant lot: those are
     unknown (a vacant lot is then priced by what may be built on it).
@@ -68,10 +70,13 @@ def worth_by_place(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") ->
     one = (lots["existing_units"] == 1).to_numpy(bool, na_value=True)
     built = lots["is_built"].astype("boolean").to_numpy(bool, na_value=True)
     house = one & built & is_residential(lots)
-    as_is = found[f"as_is_usd{ending}"].to_numpy(float, na_value=np.nan)
+    median = found[f"as_is_usd{ending}"].to_numpy(float, na_value=np.nan)
+    price = found[f"price_usd_per_ft2{ending}"].to_numpy(float, na_value=np.nan)
+    floor = lots["existing_floor_area_ft2"].astype("Float64").to_numpy(float, na_value=np.nan)
+    by_size = price * floor * size_factor(np.where(floor > 0, floor, np.nan), costs)
     return Worth(
-        price_usd_per_ft2=found[f"price_usd_per_ft2{ending}"].to_numpy(float, na_value=np.nan),
-        as_is_usd=np.where(house, as_is, np.nan),
+        price_usd_per_ft2=price,
+        as_is_usd=np.where(house, np.where(np.isnan(by_size), median, by_size), np.nan),
         source=BY_PLACE,
     )
 
@@ -83,41 +88,30 @@ def is_residential(lots: pd.DataFrame) -> np.ndarray:
     return np.asarray(digest.str.startswith(letter).fillna(value=True), dtype=bool)
 
 
-def bids_today(
-    fits: pd.DataFrame, lots: pd.DataFrame, worth: Worth, costs: Costs, buildings: pd.DataFrame
-) -> Floats:
-    """Give what builders would pay for each lot under today's law [USD]; NaN where they want none."""
-    options = terms(fits, lots, costs, buildings)
+def bids_today(options: Terms, worth: Worth, costs: Costs) -> Floats:
+    """Give what builders would pay for each lot under today's law [USD]; NaN where they want none.
+
+    ``options`` are those of no change.
+    """
     return best_today(options, value_options(options, worth.price_usd_per_ft2, worth.as_is_usd, costs))
 
 
-def paying(
-    fits: pd.DataFrame,
-    lots: pd.DataFrame,
-    worth: Worth,
-    costs: Costs,
-    *,
-    buildings: pd.DataFrame,
-    today_usd: Floats,
-) -> Paying:
+def paying(options: Terms, lots: pd.DataFrame, worth: Worth, costs: Costs, *, today_usd: Floats) -> Paying:
     """Judge what pays under one policy.
 
     Parameters
     ----------
-    fits
-        Table ``fits`` of the policy.
+    options
+        What fits under the policy (:func:`~densitymap.feasibility.forms.terms`).
     lots
         Table ``parcels``.
     worth
         What lots are worth as they stand.
     costs
         Costs of the city.
-    buildings
-        Templates of ``catalog/buildings``.
     today_usd
         From :func:`bids_today`, with the same worth and costs.
     """
-    options = terms(fits, lots, costs, buildings)
     valued = value_options(options, worth.price_usd_per_ft2, worth.as_is_usd, costs)
     vacant = (~lots["is_built"].astype("boolean")).to_numpy(bool, na_value=False)
     decided = decide(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from densitymap import params, schema
+from densitymap.feasibility.funnel import PAYS
 
 SHOWN_WITH_AREA = ("lots", "lots_unknown", "lots_assumed")
 """Columns hidden only where the whole area is."""
@@ -31,7 +32,7 @@ def by_area(totals: Mapping[str, pd.DataFrame], *, policy: str, level: str) -> p
     Returns
     -------
     DataFrame
-        Table ``feasibility``: areas of few lots, and counts of few lots, are missing and ``is_hidden``.
+        Table ``feasibility``: what pays in areas of few lots, or on few lots, is missing and ``is_hidden``.
     """
     table = totals["value"].rename(columns={"place": "area_name"}).assign(policy=policy, area_level=level)
     keys = ["place", "stage"]
@@ -45,14 +46,18 @@ def by_area(totals: Mapping[str, pd.DataFrame], *, policy: str, level: str) -> p
 
 
 def hidden(table: pd.DataFrame) -> pd.DataFrame:
-    """Hide areas of few lots, and counts of few lots with the homes on them."""
+    """Hide what pays in areas of few lots, and counts of few lots with the homes on them.
+
+    What is allowed and what fits is told of every lot elsewhere, and is not hidden.
+    """
     fewest = int(params.choice("lots_shown_min", group="feasibility"))
     least = int(params.choice("counts_shown_min", group="feasibility"))
-    area = (table["lots"] < fewest).to_numpy(bool)
+    private = table["stage"].isin(PAYS).to_numpy(bool)
+    area = private & (table["lots"] < fewest).to_numpy(bool)
     shown, few = table.copy(), area.copy()
     for pair in PAIRS:
         counted = table[pair[0]]
-        small = area | ((counted > 0) & (counted < least)).to_numpy(bool, na_value=False)
+        small = area | (private & ((counted > 0) & (counted < least)).to_numpy(bool, na_value=False))
         shown.loc[small, list(pair)] = pd.NA
         few |= small
     shown.loc[area, list(SHOWN_WITH_AREA)] = pd.NA

@@ -15,6 +15,7 @@ from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import MissingDataError, ValidationError
 from densitymap.geometry import ACRE_FT2
 from densitymap.pipeline import derived as stage_derived
+from densitymap.pipeline import funnel as stage_funnel
 from densitymap.pipeline import layers as stage_layers
 from densitymap.pipeline import parcels as stage_parcels
 from densitymap.pipeline import results as stage_results
@@ -94,6 +95,9 @@ def build(
     with clock.stage("results"):
         progress("Judging lots and tracts")
         redone += stage_results.build_results(space, city, layers)
+    with clock.stage("funnel"):
+        progress("Counting what is allowed, fits and pays")
+        redone += stage_funnel.build_funnel(space, city)
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")
         derived = stage_derived.build_derived(space, city, layers)
