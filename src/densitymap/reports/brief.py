@@ -1,32 +1,25 @@
-"""The neighborhood brief: facts of a place, composed into sentences and laid out as one page."""
+"""The neighborhood brief: facts of a place, composed into the sentences and cells of its sections."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
-from densitymap import params
 from densitymap.maps.words import Words
-from densitymap.reports import audit, change, charts, keep, law, picture, pressure
+from densitymap.reports import change, charts, keep, law, picture, pressure
 from densitymap.reports.given import BriefInput, Step
-from densitymap.reports.phrases import homes, sentence, share
+from densitymap.reports.phrases import homes, outline, sentence, share
 
-ASSETS = files("densitymap.reports") / "assets"
 CANNOT = ("one", "two", "three", "four")
 BARS = (("today", "allowed"), ("plan", "allowed"), ("today", "fits"), ("plan", "fits"))
 LATER = ("pays", "expected", "net")
 
 
-def render(given: BriefInput, say: Words, *, seal: str, printed: bool = False) -> str:
-    """Write a place's brief as one page that asks nothing of any network.
+def compose(given: BriefInput, say: Words) -> dict[str, Any]:
+    """Everything a brief shows, as sentences, cells and pictures; the same for web page and paper.
 
     Parameters
     ----------
@@ -34,52 +27,14 @@ def render(given: BriefInput, say: Words, *, seal: str, printed: bool = False) -
         The facts.
     say
         The reader's language.
-    seal
-        From :func:`densitymap.reports.seal.pack`.
-    printed
-        Lay it out for paper: no links, page marks in the foot.
 
     Raises
     ------
-    ValidationError
-        If the page lacks a title, an alternative text or a table's headers.
+    MissingDataError
+        If matplotlib is not installed.
     """
-    page = sealed(
-        template("brief.html").render(
-            compose(given, say, printed=printed), say=say, seal=seal, printed=printed
-        )
-    )
-    audit.check(page, name=given.place)
-    return page
-
-
-@cache
-def template(name: str) -> Template:
-    """A template of ours: text put into it is escaped, a missing blank is an error."""
-    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
-    return environment.from_string((ASSETS / name).read_text(encoding="utf-8"))
-
-
-@cache
-def style() -> str:
-    """The style sheet of web page and paper."""
-    return (ASSETS / "brief.css").read_text(encoding="utf-8")
-
-
-def sealed(page: str) -> str:
-    """Allow only our own style sheet and pictures inside the page: nothing else can run or load."""
-    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    return page.replace("<!--csp-->", f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
-
-
-def compose(given: BriefInput, say: Words, *, printed: bool = False) -> dict[str, Any]:
-    """Everything the template shows, as sentences and cells."""
     npus = ", ".join(f"NPU {letter}" for letter in given.npus)
     return {
-        "style": Markup(style()),  # noqa: S704 (our own file)
         "place": given.place,
         "plan": given.plan.title,
         "title": say("head.title", place=given.place),
@@ -90,7 +45,7 @@ def compose(given: BriefInput, say: Words, *, printed: bool = False) -> dict[str
         "street": law.street_lines(given, say),
         "map": _map(given, say),
         "zones": law.zone_rows(given, say) if len(given.zones) else [],
-        "link": f"maps/{given.map_link}" if printed else f"../{given.map_link}",
+        "link": given.map_link,
         "funnel": _funnel(given, say),
         "plans": _plans(given, say),
         "people": pressure.people_lines(given, say),
@@ -233,7 +188,7 @@ def _change(given: BriefInput, say: Words) -> dict[str, Any]:
     panels = change.panels(given.profile)
     if not panels:
         return {"chart": None}
-    key = [say("change.key"), say("change.apart") if change.overlapping(panels) else ""]
+    key = [say("change.key"), say("change.split"), say("change.apart") if change.overlapping(panels) else ""]
     chart = _image(charts.years(panels, say), change.alt(panels, say))
     return {"chart": chart, "key": sentence(key)} | change.table(panels, say)
 
@@ -257,7 +212,7 @@ def _credits(given: BriefInput, say: Words) -> str:
     """Layers a brief reads, with their years, and the credits their licences ask for."""
     if given.synthetic:
         return say("head.synthetic")
-    named = params.load("reports", "choices")["sources_named"]["layers"]
+    named = outline()["sources_named"]["layers"]
     rows = given.sources.set_index("layer").reindex(named).dropna(subset=["title"])
     unknown = say("head.not_known")
     told = [

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from densitymap import params
 from densitymap.maps.words import Words
+from densitymap.reports.phrases import outline
 
 PERIOD = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 CENSUS_YEAR = "2020"
@@ -86,7 +86,7 @@ def newest(points: list[Point]) -> Point | None:
 
 def panels(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The charts of a place: those with data, in the catalogue's order, up to its number."""
-    record = params.load("reports", "choices")
+    record = outline()
     found = [
         {"id": panel["id"], "form": panel["form"], "points": series(profile, panel)}
         for panel in record["panel"]

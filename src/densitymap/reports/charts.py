@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from densitymap import params
 from densitymap.errors import MissingDataError
 from densitymap.maps.words import Words
 from densitymap.reports.change import Point
 from densitymap.reports.given import Step
+from densitymap.reports.phrases import outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,10 +42,10 @@ def figure(size: str) -> Iterator[tuple[Any, io.StringIO]]:
         raise MissingDataError(
             "Charts need matplotlib, which is not installed", next_step="pip install densitymap[charts]"
         ) from fault
-    style = params.load("reports", "choices")["chart"]
+    style = outline()["chart"]
     settings: Any = {
         "svg.hashsalt": "densitymap",
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "hatch.linewidth": 0.5,
         "font.size": style["font_pt"],
         "font.family": "DejaVu Sans",

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from markupsafe import Markup
-
 from densitymap.maps.words import Words
-from densitymap.reports import audit
-from densitymap.reports.brief import sealed, style, template
+from densitymap.reports.page import finished
 
 
 def render(
@@ -38,14 +35,5 @@ def render(
         dict(row) | {"files": {form: PurePath(path).name for form, path in row["files"].items()}}
         for row in made
     ]
-    page = template("index.html").render(
-        say=say,
-        area=area,
-        rows=rows,
-        failed=failed,
-        style=Markup(style()),  # noqa: S704 (our own file)
-        title=say("index.title", area=area),
-    )
-    page = sealed(page)
-    audit.check(page, name="index")
-    return page
+    title = say("index.title", area=area)
+    return finished("index.html", name="index", say=say, area=area, rows=rows, failed=failed, title=title)

@@ -10,7 +10,7 @@ import pandas as pd
 from densitymap import params
 from densitymap.maps.words import Words
 from densitymap.reports.given import BriefInput
-from densitymap.reports.phrases import share
+from densitymap.reports.phrases import outline, share
 
 COMPANY = "company"
 UNKNOWN_OWNER = "unknown"
@@ -35,7 +35,7 @@ def assisted_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
 
 
 def _most() -> int:
-    return int(params.load("reports", "choices")["homes_named"]["value"])
+    return int(params.choice("homes_named", group="reports"))
 
 
 def _text(value: Any, say: Words) -> str:
@@ -68,7 +68,7 @@ def owner_lines(lots: pd.DataFrame, say: Words) -> list[str]:
     lots
         ``owner_type`` and ``owner_occupied`` of the place's lots.
     """
-    least = int(params.load("reports", "choices")["least_lots"]["value"])
+    least = int(params.choice("least_lots", group="reports"))
     types = lots["owner_type"].dropna()
     types = types[types != UNKNOWN_OWNER]
     mail = lots["owner_occupied"].dropna()
@@ -85,7 +85,7 @@ def owner_lines(lots: pd.DataFrame, say: Words) -> list[str]:
 
 def eviction_lines(given: BriefInput, say: Words) -> list[str]:
     """Whether eviction filings are published for the place's counties, and loaded."""
-    publishes = params.load("reports", "choices")["evictions"]["publishes"]
+    publishes = outline()["evictions"]["publishes"]
     known = [county for county in given.counties if county in publishes]
     if not known:
         return [say("keep.evictions_unknown")]

@@ -13,7 +13,7 @@ import pandas as pd
 from densitymap import params
 from densitymap.maps.words import Words
 from densitymap.reports.given import BriefInput, Policy, Step
-from densitymap.reports.phrases import homes, sentence, share
+from densitymap.reports.phrases import homes, outline, sentence, share
 
 RANK = {"NO DATA": -1, "FALSE": 0, "MAYBE": 1, "TRUE": 2}
 """Verdicts in order: what is not known stands apart from a no."""
@@ -81,7 +81,7 @@ def fit_verdicts(fits: pd.DataFrame, policy: str, question: str) -> pd.Series:
     if question == ANY:
         asked = own[(own["units"] > 1) | (own["verdict"] == "NO DATA")]
     else:
-        asked = own[own["fit_type"].isin(params.load("reports", "choices")["question_types"][question])]
+        asked = own[own["fit_type"].isin(outline()["question_types"][question])]
     best = asked["verdict"].astype(str).map(RANK).groupby(asked["parcel_id"]).max()
     back = {rank: word for word, rank in RANK.items()}
     everyone = pd.Index(own["parcel_id"].drop_duplicates())
@@ -156,7 +156,7 @@ def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
     Zones past the catalogue's number are one row.
     """
     shares = _zone_shares(given.zones)
-    kept = int(params.load("reports", "choices")["zones_named"]["value"])
+    kept = int(params.choice("zones_named", group="reports"))
     rows = [
         {
             "district": str(name),
@@ -271,7 +271,7 @@ def plan_rows(given: BriefInput) -> list[dict[str, Any]]:
 def hood_rows(given: BriefInput) -> list[dict[str, Any]]:
     """The plan beside today by neighborhood, those with most lots, in the order of their names."""
     question, hoods = given.plan.question, given.lots.set_index("parcel_id")["neighborhood"]
-    most = int(params.load("reports", "choices")["hoods_named"]["value"])
+    most = int(params.choice("hoods_named", group="reports"))
     largest = hoods.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
     before, after = (allowed_verdicts(given.allowed, policy.name, question) for policy in given.policies)
     rows = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from typing import Any
 
 from densitymap.errors import MissingDataError
@@ -43,13 +42,13 @@ def fonts() -> Any:
     return FontConfiguration()
 
 
-def write(html: str, *, font_config: Any = None) -> bytes:
-    """Lay out a page as PDF/UA.
+def lay_out(html: str, *, font_config: Any = None) -> Any:
+    """Lay out a page as sheets of paper: WeasyPrint's document, whose ``pages`` can be counted.
 
     Parameters
     ----------
     html
-        A page that passed :func:`densitymap.reports.audit.check`; it holds all it needs.
+        A page that passed :func:`densitymap.reports.audit.check`; a file outside it is an error.
     font_config
         From :func:`fonts`.
 
@@ -57,17 +56,26 @@ def write(html: str, *, font_config: Any = None) -> bytes:
     ------
     MissingDataError
         If WeasyPrint is not installed.
-    ValidationError
-        If the page asks for a file outside itself.
     """
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     inside_only = engine().urls.URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)
-    document = engine().HTML(string=html, url_fetcher=inside_only)
-    identifier = hashlib.sha256(html.encode()).digest()[:16]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return bytes(
-            document.write_pdf(
-                font_config=font_config, pdf_variant=VARIANT, pdf_identifier=identifier, custom_metadata=True
-            )
+    page = engine().HTML(string=html, url_fetcher=inside_only)
+    return page.render(font_config=font_config, pdf_variant=VARIANT)
+
+
+def write(document: Any, *, name: str) -> bytes:
+    """Write laid-out sheets as PDF/UA.
+
+    Parameters
+    ----------
+    document
+        From :func:`lay_out`.
+    name
+        Text the file's identifier is drawn from: the same text, the same identifier.
+    """
+    identifier = hashlib.sha256(name.encode()).digest()[:16]
+    return bytes(
+        document.write_pdf(
+            pdf_variant=VARIANT, pdf_identifier=identifier, pdf_tags=True, custom_metadata=True
         )
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from densitymap import params
 from densitymap.errors import UsageError, ValidationError
@@ -11,6 +13,12 @@ from densitymap.maps.words import Words
 KIND = "reports"
 PREFIX = "brief."
 FALLBACK = "en"
+
+
+@cache
+def outline() -> Mapping[str, Any]:
+    """What a brief shows and how it is drawn: ``catalog/reports/outline.toml``."""
+    return params.load(KIND, "outline")
 
 
 def languages() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from densitymap.maps.words import Words
 from densitymap.maps.words import load as load_map_words
 from densitymap.reports.charts import INK, figure
 from densitymap.reports.given import BriefInput
+from densitymap.reports.phrases import outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,9 +52,9 @@ def _zones(axes: Axes, given: BriefInput, say: Words) -> list[Any]:
     """Fill each group of zones and give its entry in the key."""
     from matplotlib.patches import Patch, PathPatch  # noqa: PLC0415 (an extra)
 
-    looks = params.load("reports", "choices")["map_look"]
+    looks = outline()["map_look"]
     labels = load_map_words(say.language)
-    tolerance = params.load("reports", "choices")["map_simplify_ft"]["value"]
+    tolerance = params.choice("map_simplify_ft", group="reports")
     handles = []
     for group, members in given.zones.groupby(given.zones["zone_group"].astype(str), sort=True):
         style = looks.get(str(group), looks["other"])
@@ -78,7 +79,7 @@ def _path(shapes: Geometries) -> Any:
 
 
 def _lines(axes: Axes, given: BriefInput) -> None:
-    near = given.shape.buffer(params.load("reports", "choices")["map_reach_ft"]["value"])
+    near = given.shape.buffer(params.choice("map_reach_ft", group="reports"))
     for name, dashes in LINES.items():
         frame = given.lines.get(name)
         if frame is not None:
@@ -90,7 +91,7 @@ def _lines(axes: Axes, given: BriefInput) -> None:
 
 
 def _points(axes: Axes, given: BriefInput) -> None:
-    near = given.shape.buffer(params.load("reports", "choices")["map_reach_ft"]["value"])
+    near = given.shape.buffer(params.choice("map_reach_ft", group="reports"))
     for frame, marker in ((given.stations, "o"), (given.assisted, "s")):
         if frame is not None:
             inside = frame[shapely.intersects(geometries(frame), near)]
@@ -102,7 +103,7 @@ def _points(axes: Axes, given: BriefInput) -> None:
 
 def _names(axes: Axes, given: BriefInput) -> None:
     """Name the patches of zones that have room for it."""
-    least = params.load("reports", "choices")["map_label_share"]["value"] * given.shape.area
+    least = params.choice("map_label_share", group="reports") * given.shape.area
     named = given.zones[shapely.area(geometries(given.zones)) > least]
     for point, name in zip(shapely.point_on_surface(geometries(named)), named["zone_district"], strict=True):
         text = axes.text(

@@ -11,12 +11,12 @@ from densitymap import params
 from densitymap.maps.words import Words
 from densitymap.reports.change import Point, newest, series
 from densitymap.reports.given import BriefInput
-from densitymap.reports.phrases import sentence, share
+from densitymap.reports.phrases import outline, sentence, share
 
 
 def people_lines(given: BriefInput, say: Words) -> list[str]:
     """One line for each group of households: its newest share, the likely range, or why there is none."""
-    record = params.load("reports", "choices")
+    record = outline()
     return [_group(series(given.profile, group), group, say) for group in record["people"]]
 
 
@@ -25,7 +25,7 @@ def _group(points: list[Point], group: Mapping[str, Any], say: Words) -> str:
     point = newest(points)
     if point is None:
         return say("pressure.absent", who=who)
-    least = params.load("reports", "choices")["least_households"]["value"]
+    least = params.choice("least_households", group="reports")
     if point.base is not None and point.base < least:
         return say("pressure.small", who=who, base=say(f"base.{group['base']}"))
     first = say("pressure.share", n=round(point.value * 100), who=who, years=point.years)
@@ -38,7 +38,7 @@ def _margin(point: Point, say: Words) -> list[str]:
         return [say("pressure.no_margin")]
     low, high = max(point.value - point.margin, 0.0), min(point.value + point.margin, 1.0)
     told = [say("pressure.margin", low=round(low * 100), high=round(high * 100))]
-    rough = point.margin > params.load("reports", "choices")["margin_rough"]["value"]
+    rough = point.margin > params.choice("margin_rough", group="reports")
     return [*told, say("pressure.rough")] if rough else told
 
 
@@ -46,7 +46,7 @@ def tract_lines(given: BriefInput, say: Words) -> list[str]:
     """One line for each tract: its class, and how steady it is when its inputs are drawn."""
     if given.tracts.empty:
         return [say("pressure.no_tracts")]
-    most = int(params.load("reports", "choices")["tracts_named"]["value"])
+    most = int(params.choice("tracts_named", group="reports"))
     ordered = given.tracts.sort_values("share_of_place", ascending=False, kind="stable")
     told = [_tract(row, say) for row in ordered.iloc[:most].to_dict("records")]
     return [_all_tracts(ordered["pressure_class"], say), *told] if len(ordered) > most else told
@@ -72,7 +72,7 @@ def _tract(row: Mapping[Any, Any], say: Words) -> str:
 def _steadiness(agreeing: Any, say: Words) -> str:
     if pd.isna(agreeing):
         return say("pressure.no_draws")
-    steady = agreeing >= params.load("reports", "choices")["draws_steady"]["value"]
+    steady = agreeing >= params.choice("draws_steady", group="reports")
     return say("pressure.steady" if steady else "pressure.unsteady", n=round(float(agreeing) * 100))
 
 
