@@ -14,10 +14,10 @@ from densitymap.errors import NetworkError, UsageError, ValidationError
 from densitymap.fetch import census_api
 from densitymap.fetch.census_api import Key, Question
 from loopback import Answer, serving
+from publishers import SECRET, value_of
+from publishers import census_api as api
 
-SECRET = "0123456789abcdef" * 2 + "01234567"  # as long as the Bureau's keys
 HTML = "<html><head><title>{0}</title></head><body>{0}</body></html>"
-TRACTS = {"121": ["003100", "003200"], "089": ["020100"]}
 CELLS = tuple(f"B25003_{k:03d}" for k in range(1, 4)) + tuple(f"B19001_{k:03d}" for k in range(1, 60))
 
 
@@ -31,33 +31,6 @@ def question(**changed):
         "cells": CELLS,
     }
     return Question(**(values | changed))
-
-
-def value_of(variable, county, tract):
-    return str(sum(map(ord, variable)) + int(county) + int(tract))
-
-
-def api(asked):
-    """Answer as the Bureau does: a header, then rows; identifiers' parts come last, unasked."""
-    assert asked.first("key") == SECRET
-    names = asked.first("get").split(",")
-    assert len(names) <= 50
-    counties = asked.query["in"][0].split("county:")[1].split(",")
-    group = asked.first("for") == "block group:*"
-    if group:
-        assert len(counties) == 1
-        assert asked.query["in"][1] == "tract:*"
-    rows = [[*names, "state", "county", "tract", *(["block group"] if group else [])]]
-    for county in counties:
-        for tract in TRACTS[county]:
-            for part in "12" if group else [""]:
-                known = {
-                    "GEO_ID": f"1{'5' if group else '4'}00000US13{county}{tract}{part}",
-                    "NAME": f"Census Tract {tract}; Georgia",
-                }
-                row = [known.get(name, value_of(name, county, tract)) for name in names]
-                rows.append([*row, "13", county, tract, *([part] if group else [])])
-    return Answer(json.dumps(rows))
 
 
 def asked_of(reply, **changed):

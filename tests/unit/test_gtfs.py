@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
 import pytest
 
 from densitymap.errors import ValidationError
 from densitymap.fetch import gtfs
-
-FILES = {
-    "routes.txt": "\ufeffroute_id,route_type,route_long_name\nRED,1,Red Line\nBUS,3,Route 3\nGOLD,1,Gold Line\n",
-    "trips.txt": "route_id,trip_id,shape_id\nRED,r1,s1\nRED,r2,s2\nBUS,b1,s3\nGOLD,g1,\n",
-    "stop_times.txt": "trip_id,stop_id,stop_sequence\nr1,P1,1\nr1,P2,2\nr2,P3,1\nb1,B1,1\nb1,P1,2\ng1,P4,1\n",
-    "stops.txt": (
-        "stop_id,stop_name,stop_lat,stop_lon,parent_station,location_type\n"
-        "P1,King Memorial North,33.750,-84.376,KM,0\nP2,King Memorial South,33.749,-84.375,KM,0\n"
-        'KM,"King Memorial, Station",33.7495,-84.3755,,1\nP3,Inman Park,33.757,-84.352,,0\n'
-        "B1,Memorial Dr @ Pearl St,33.746,-84.357,,0\nP4,Candler Park,33.762,-84.340,,0\n"
-    ),
-    "shapes.txt": (
-        "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"
-        "s1,33.75,-84.37,2\ns1,33.74,-84.38,1\ns2,33.7,-84.3,1\ns2,33.8,-84.3,10\ns2,33.75,-84.3,9\n"
-    ),
-}
-
-
-def feed(**changed):
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for name, text in (FILES | {f"{key}.txt": value for key, value in changed.items()}).items():
-            if text is not None:
-                archive.writestr(name, text)
-    return memory.getvalue()
+from publishers import FEED, feed
 
 
 def stations(**changed):
@@ -51,7 +24,7 @@ def test_stations_are_where_rail_trips_stop_and_platforms_are_told_by_their_stat
 
 
 def test_a_parent_the_feed_does_not_have_leaves_the_platform_itself():
-    alone = FILES["stops.txt"].replace('KM,"King Memorial, Station",33.7495,-84.3755,,1\n', "")
+    alone = FEED["stops.txt"].replace('KM,"King Memorial, Station",33.7495,-84.3755,,1\n', "")
     assert {"King Memorial North", "King Memorial South"} <= set(stations(stops=alone))
 
 
@@ -75,7 +48,7 @@ def test_lines_are_the_longest_shape_of_each_route_in_order():
         ({"stop_times": None, "stops": None}, "stops.txt is not there\n  stop_times.txt is not there"),
         ({"stops": "stop_id,stop_nam,stop_lat,stop_lon\n"}, "no column stop_name. Did you mean 'stop_nam'"),
         ({"stop_times": "trip_id,stop_id\nr1,NOPE\n"}, "NOPE"),
-        ({"stops": FILES["stops.txt"].replace("33.757", "")}, "without a place\n  P3"),
+        ({"stops": FEED["stops.txt"].replace("33.757", "")}, "without a place\n  P3"),
     ],
 )
 def test_a_feed_that_does_not_hold_together_is_refused(changed, words):

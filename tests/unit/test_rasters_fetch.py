@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
@@ -13,23 +12,7 @@ from densitymap import params
 from densitymap.errors import CRSError, MissingDataError, NetworkError, ValidationError
 from densitymap.fetch import rasters
 from loopback import Answer, serving
-
-SIDE, CELL = 512, 10.0
-WEST, NORTH = 745_000.0, 3_740_000.0
-PLACE = {"crs": "EPSG:26916", "transform": from_origin(WEST, NORTH, CELL, CELL)}
-
-
-def tiff(values, *, nodata=None, driver="COG", **changed):
-    profile = {"count": 1, "dtype": values.dtype.name, "nodata": nodata, **PLACE} | changed
-    height, width = values.shape
-    with MemoryFile() as memory:
-        with memory.open(driver=driver, width=width, height=height, **profile) as out:
-            out.write(values, 1)
-        return memory.read()
-
-
-def ramp(dtype="float32"):
-    return np.arange(SIDE * SIDE, dtype=dtype).reshape(SIDE, SIDE)
+from publishers import CELL, NORTH, PLACE, SIDE, WEST, ramp, tiff
 
 
 def box(west, south, east, north, crs="EPSG:26916"):

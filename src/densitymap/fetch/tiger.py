@@ -53,14 +53,10 @@ def fetch(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -
         return Fetched(files=(target,), url=url, rows=len(table), vintage="2010 to 2020")
     form = source.get("form", "cartographic")
     url = f"{source['url']}/{boundary_path(source['year'], source['level'], source['state'], kind=form)}"
-    body, rows = whole(session.get(url), where=where), [0]
-
-    def write(part: Path) -> None:
-        part.write_bytes(body)
-        rows[0] = check_boundaries(part, source["counties"], where=where)
-
-    put(target, write)
-    return Fetched(files=(target,), url=url, rows=rows[0], vintage=str(source["year"]))
+    body = whole(session.get(url), where=where)
+    rows = check_boundaries(body, source["counties"], where=where)
+    put(target, lambda part: part.write_bytes(body))
+    return Fetched(files=(target,), url=url, rows=rows, vintage=str(source["year"]))
 
 
 def boundary_path(year: int, level: str, state: str, *, kind: Kind = "cartographic") -> str:
@@ -109,12 +105,12 @@ def relationship_path(level: str, state: str) -> str:
     return f"geo/docs/maps-data/data/rel2020/{folder}/tab20_{folder}20_{folder}10_st{state}.txt"
 
 
-def check_boundaries(path: Path, counties: Iterable[str], *, where: str) -> int:
+def check_boundaries(body: bytes, counties: Iterable[str], *, where: str) -> int:
     """Check a zipped boundary file, and count its areas in some counties.
 
     Parameters
     ----------
-    path
+    body
         The file as downloaded.
     counties
         Three-digit codes; each must have an area.
@@ -128,9 +124,9 @@ def check_boundaries(path: Path, counties: Iterable[str], *, where: str) -> int:
         one of the counties.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
             broken = archive.testzip()
-        frame = pyogrio.read_dataframe(f"/vsizip/{path}", read_geometry=False)
+        frame = pyogrio.read_dataframe(io.BytesIO(body), read_geometry=False)
     except (zipfile.BadZipFile, OSError, pyogrio.errors.DataSourceError) as fault:
         raise ValidationError(f"{where}: no whole ZIP with a Shapefile came: {fault}") from fault
     if broken:
