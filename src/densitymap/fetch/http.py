@@ -25,8 +25,17 @@ USER_AGENT = f"densitymap/{__version__} (open-source planning tool; one request 
 TRY_LATER = (429, 500, 502, 503, 504)
 """Answers after which the same request is asked again."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_AGAIN = "check the connection and run the command again"
 _SECRET = re.compile(r"(?i)\b(key|token|api_?key|password|access_token)=[^&\s\"'<>)]+")
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]+")
+
+
+class BrokenAnswerError(NetworkError):
+    """No whole answer, or not the one asked for: worth asking again."""
+
+
+class BusyError(BrokenAnswerError):
+    """The server could not do it: worth asking again, for less."""
 
 
 class Session:
@@ -42,6 +51,8 @@ class Session:
         To connect, and between bytes [s].
     pause_s
         Least time between two requests to one host [s]; none on this machine.
+    backoff_s
+        First wait before a request is repeated [s]; doubled each time.
     """
 
     def __init__(
@@ -51,11 +62,13 @@ class Session:
         retries: int | None = None,
         timeout_s: tuple[float, float] | None = None,
         pause_s: float | None = None,
+        backoff_s: float | None = None,
     ) -> None:
         self.endpoints = dict(endpoints or {})
         self.retries = _choice("retries") if retries is None else retries
         self.timeout_s = timeout_s or (_choice("connect_s"), _choice("read_s"))
         self.pause_s = _choice("pause_s") if pause_s is None else pause_s
+        self.backoff_s = _choice("backoff_s") if backoff_s is None else backoff_s
         self._asked_at: dict[str, float] = {}
         self._silent: dict[str, str] = {}
         self._requests = requests.Session()
@@ -91,31 +104,23 @@ class Session:
 
     def wait(self, attempt: int, *, told_s: float | None = None) -> None:
         """Wait before asking again: as long as the server told, else longer each time."""
-        seconds = _choice("backoff_s") * 2**attempt if told_s is None else told_s
+        seconds = self.backoff_s * 2**attempt if told_s is None else told_s
         time.sleep(min(seconds, _choice("wait_most_s")))
 
     def _ask(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         real = self.address(url)
         host = urlsplit(real).netloc
         if host in self._silent:
-            raise NetworkError(self._silent[host], next_step="check the connection and run the command again")
-        for attempt in range(self.retries + 1):
-            self._be_polite(host)
-            try:
-                return self._requests.request(method, real, timeout=self.timeout_s, **options)
-            except (
-                requests.exceptions.ChunkedEncodingError,
-                requests.exceptions.ContentDecodingError,
-            ) as fault:
-                message = f"{host}: the answer broke off ({redacted(_cause(fault))})"
-            except requests.exceptions.RequestException as fault:
-                message = f"{host} does not answer: {redacted(_cause(fault))}"
-                if _is_unreachable(fault):
-                    self._silent[host] = message
-                break
-            if attempt < self.retries:
-                self.wait(attempt)
-        raise NetworkError(message, next_step="check the connection and run the command again") from None
+            raise NetworkError(self._silent[host], next_step=_AGAIN)
+        self._be_polite(host)
+        try:
+            return self._requests.request(method, real, timeout=self.timeout_s, **options)
+        except requests.exceptions.RequestException as fault:
+            message = f"{host} does not answer: {redacted(_cause(fault))}"
+            if not _is_unreachable(fault):
+                raise BrokenAnswerError(message, next_step=_AGAIN) from None
+            self._silent[host] = message
+        raise NetworkError(message, next_step=_AGAIN)
 
     def _be_polite(self, host: str) -> None:
         if urlsplit(f"//{host}").hostname in LOOPBACK:
@@ -132,8 +137,8 @@ class Session:
             read=min(1, self.retries),
             status_forcelist=TRY_LATER,
             allowed_methods=None,
-            backoff_factor=_choice("backoff_s"),
-            backoff_jitter=_choice("backoff_s"),
+            backoff_factor=self.backoff_s,
+            backoff_jitter=self.backoff_s,
             backoff_max=_choice("wait_most_s"),
             retry_after_max=int(_choice("wait_most_s")),
             raise_on_status=False,
