@@ -100,11 +100,11 @@ def _changed(unit: str, old: Floats, new: Floats, old_moe: Floats, new_moe: Floa
     if unit == "points":
         return new - old, np.asarray(np.hypot(old_moe, new_moe))
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(old > 0, (new - old) / old, np.nan)
-    return value, np.where(old > 0, change_moe(old, new, old_moe, new_moe), np.nan)
+        value = np.asarray(np.where(old > 0, (new - old) / old, np.nan))
+    return value, np.asarray(np.where(old > 0, change_moe(old, new, old_moe, new_moe), np.nan))
 
 
 def _floats(frame: pd.DataFrame, name: str) -> Floats:
     if name not in frame:
         return np.full(len(frame), np.nan)
-    return pd.to_numeric(frame[name]).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(pd.to_numeric(frame[name]).astype("Float64").to_numpy(dtype=float, na_value=np.nan))

@@ -68,12 +68,12 @@ def _gain(lots: pd.DataFrame, what: str, before: str, after: str) -> pd.Series:
     """Homes after less homes before; no limit on both sides is no change."""
     old, new = (_floats(lots[f"{what}__{name}"]) for name in (before, after))
     with np.errstate(invalid="ignore"):
-        gain = np.where(np.isposinf(old) & np.isposinf(new), 0.0, new - old)
+        gain: Floats = np.asarray(np.where(np.isposinf(old) & np.isposinf(new), 0.0, new - old))
     return pd.Series(pd.array(gain, dtype="Float64"), index=lots.index).mask(np.isnan(gain))
 
 
 def _floats(units: pd.Series) -> Floats:
-    return pd.to_numeric(units).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(pd.to_numeric(units).astype("Float64").to_numpy(dtype=float, na_value=np.nan))
 
 
 def counts(content: MapInput, pair: tuple[str, str]) -> dict[str, Any]:

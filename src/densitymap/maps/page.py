@@ -169,6 +169,7 @@ def _body(content: MapInput, payload: layers.Payload, say: words.Words) -> str:
     template = Environment(autoescape=True, trim_blocks=True).from_string(assets.own("body.html"))
     return template.render(
         say=say,
+        language=say.language,
         title=content.title,
         area=content.area_name,
         synthetic=content.synthetic,

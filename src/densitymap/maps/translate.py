@@ -45,28 +45,32 @@ class Translator:
         >>> say("No a duplex here."), say("No 3 {x} here. Why?"), say("Else.")
         ('Aquí no: un dúplex.', 'Aquí no: 3 {x}. ¿Qué?', None)
         """
-        whole = self._one(text)
-        if whole is not None:
-            return whole
-        parts = _BREAK.split(text)
-        said = [self._one(part) for part in parts] if len(parts) > 1 else []
-        return " ".join(part for part in said if part) if said and None not in said else None
+        if text in self._exact:
+            return self._exact[text]
+        said = [self._one(part) for part in _BREAK.split(text)]
+        return None if None in said else " ".join(part for part in said if part)
 
     def _one(self, text: str) -> str | None:
         if text in self._exact:
             return self._exact[text]
         for pattern, new in self._patterns:
             if found := pattern.fullmatch(text):
-                values = {name: self._exact.get(value, value) for name, value in found.groupdict().items()}
-                return fill(new, values)
+                return fill(new, {name: self._value(value) for name, value in found.groupdict().items()})
         return None
+
+    def _value(self, text: str) -> str:
+        """Put what stands in a blank into the reader's language: a known text, or a list of them."""
+        return self._one(text) or "; ".join(self._one(part) or part for part in text.split("; "))
 
 
 def _pattern(template: str) -> re.Pattern[str]:
     """Match a template's text exactly and take what stands in its blanks; a sentence ends no blank."""
     parts = _BLANK.split(template)
     return re.compile(
-        "".join(re.escape(part) if place % 2 == 0 else f"(?P<{part}>.+?)" for place, part in enumerate(parts))
+        "".join(
+            re.escape(part) if place % 2 == 0 else f"(?P<{part}>(?:(?!{_BREAK.pattern}).)+?)"
+            for place, part in enumerate(parts)
+        )
     )
 
 

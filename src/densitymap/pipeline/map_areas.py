@@ -73,7 +73,7 @@ def history(space: Workspace, area: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None
     path = space.results / "agreement.parquet"
     if path.is_file():
         own = workspace.read_frame(path).set_index("tract_geoid")
-        columns = ("n_flagged", "n_classifiable", "flagged_by", "not_classifiable_by")
+        columns = ("n_flagged", "n_classifiable")
         found = found.assign(**{name: found["tract_geoid"].map(own[name]).array for name in columns})
     return found
 

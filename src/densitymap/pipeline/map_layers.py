@@ -122,7 +122,7 @@ def add_rasters(
         The reader's language.
     """
     for layer in city.layers.values():
-        if layer.shape != "raster" or layer.name not in entries:
+        if not layer.raster or layer.name not in entries:
             continue
         entry = entries[layer.name]
         path = folder / entry["file"]

@@ -62,7 +62,7 @@ def absent_notes(say: Words, city: City, wanted: Iterable[str], given: Iterable[
         name: say(
             "notes.absent",
             layer=say.get(f"layers.{name}", city.layers[name].title),
-            fill=city.layers[name].fill,
+            fill=say.translated(city.layers[name].fill),
         )
         for name in wanted
         if name not in have and name in city.layers
@@ -74,6 +74,7 @@ def corridor_note(say: Words, record: Mapping[str, Any], missing: list[str] | No
 
     ``missing`` lists the sides its line does not reach; None where no line is loaded at all.
     """
+    fill = say.translated(fill)
     if missing is None:
         return say("notes.corridor_absent", street=record["title"], fill=fill)
     if not missing:

@@ -69,6 +69,12 @@
     return node;
   }
 
+  /* A citation: text of law stays in its own language. */
+  function cited(app, citation, parent) {
+    const line = el("p", app.say("card.section", { citation: "" }), parent, "cite");
+    el("span", citation, line).lang = "en";
+  }
+
   function facts(app, parent, name, i, skip) {
     const set = app.sets[name], list = el("dl", null, parent);
     let beside = null;
@@ -108,7 +114,7 @@
       badge(app, line, get("verdict"));
       el("span", `${app.say(get("verdict") === "MAYBE" ? "card.homes_maybe" : "card.homes")}: ${app.spoken(get("units_allowed"), "plain")}`, line);
       if (get("reason")) sentence(app, "p", get("reason"), box);
-      if (get("citation")) el("p", app.say("card.section", { citation: get("citation") }), box, "cite");
+      if (get("citation")) cited(app, get("citation"), box);
       let told = get("reason");
       for (const mode of ["fits_new", "fits_keep"]) {
         if (unknown(get(mode))) continue;
@@ -132,21 +138,21 @@
       sentence(app, "dd", allowed ?? app.say("card.not_known"), list);
     });
     facts(app, card, "zones", i, "zone_district");
-    if (dm.value(set, "citation", i)) el("p", app.say("card.section", { citation: dm.value(set, "citation", i) }), card, "cite");
+    if (dm.value(set, "citation", i)) cited(app, dm.value(set, "citation", i), card);
     const url = dm.value(set, "zone_url", i);
     if (url && /^https:\/\//.test(url)) Object.assign(el("a", app.say("card.code"), el("p", null, card)), { href: url, rel: "noopener noreferrer" });
   }
 
   /* What every definition says of a tract, each with its years and how far draws agree. */
   function definitions(app, parent, name, i) {
-    const set = app.sets[name], own = app.M.themes.filter((t) => t.family === "definition" && t.set === name && !t.needs);
+    const set = app.sets[name], own = app.M.themes.filter((t) => t.family === "definition" && t.set === name);
     if (!own.length) return;
     const box = el("details", null, parent);
     el("summary", app.say("themes.definition"), box);
     const list = el("dl", null, box);
     for (const theme of own) {
       sentence(app, "dt", theme.title, list);
-      const cell = sentence(app, "dd", theme.classes[app.classes(theme)[i]].label, list), agree = dm.value(set, theme.doubt.column, i);
+      const cell = sentence(app, "dd", theme.needs ?? theme.classes[app.classes(theme)[i]].label, list), agree = dm.value(set, theme.doubt.column, i);
       if (!unknown(agree)) { el("br", null, cell); el("small", app.say("card.draws", { share: app.spoken(agree, "share") }), cell); }
     }
   }
