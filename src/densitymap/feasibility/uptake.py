@@ -1,0 +1,335 @@
+"""Uptake: homes completed over the years, by place, with ranges; and what pays, in the same draws.
+
+Places at any level (block group, neighbourhood, NPU, district) are sums of the finest pieces they share,
+so one run answers all levels. The expectation of a draw is exact (competing risks); the count of
+projects around it is drawn as a Poisson number per place, with the place's own luck, and homes go with
+projects. Totals are therefore not the sum of their parts' percentiles, and should not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from densitymap.feasibility import kernel, twin
+from densitymap.feasibility.draws import Draws
+from densitymap.feasibility.hazard import ACTORS, Codes, Lots, Options, check
+from densitymap.feasibility.priors import chance, choice
+from densitymap.feasibility.starts import HAS_NUMBA, Measures, Packed, pack, pruned
+from densitymap.geometry import Floats
+
+QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
+EVERYWHERE = "all"
+"""Level whose one place holds every lot."""
+
+_AT_ONCE = 25
+_THREADS = 2
+_SURE = 500.0
+"""Expected projects from which a Poisson number is drawn as a rounded normal one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uptake:
+    """Sums by draw and place, before they are told.
+
+    Parameters
+    ----------
+    sums
+        Array [draw, place, sum], laid out by ``measures``.
+    projects
+        Projects completed by the horizon, drawn, array [draw, place].
+    levels, names
+        Level and name of each place.
+    measures, outcomes
+        What each sum is.
+    finished
+        Share of a year's starts completed by the horizon, array [draw, year].
+    lots, lots_unknown
+        Lots that entered, and lots left out because their as-is value is unknown.
+    """
+
+    sums: Floats
+    projects: Floats
+    levels: tuple[str, ...]
+    names: tuple[str, ...]
+    measures: Measures
+    outcomes: tuple[str, ...]
+    finished: Floats
+    lots: int
+    lots_unknown: int
+
+    def expected(self, part: str) -> Floats:
+        """Expected completions by the horizon of ``lots``, ``gross`` or ``torn``, array [draw, place]."""
+        yearly = self.sums[:, :, getattr(self.measures, part)]
+        return np.asarray(np.einsum("dgy,dy->dg", yearly, self.finished))
+
+    def counted(self, expected: Floats) -> Floats:
+        """Draws of a count, given its expectation: it goes with the projects drawn."""
+        lots = self.expected("lots")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per_project = np.where(lots > 0, expected / lots, 0.0)
+        return self.projects * per_project
+
+    @property
+    def gross(self) -> Floats:
+        """Homes completed by the horizon, array [draw, place]."""
+        return self.counted(self.expected("gross"))
+
+    @property
+    def net(self) -> Floats:
+        """Homes completed less homes torn down for them, array [draw, place]."""
+        return self.counted(self.expected("gross") - self.expected("torn"))
+
+
+def uptake(
+    options: Options,
+    lots: Lots,
+    draws: Draws,
+    places: Mapping[str, pd.Series],
+    *,
+    compiled: bool | None = None,
+) -> Uptake:
+    """Run the draws over the lots.
+
+    Parameters
+    ----------
+    options
+        What could be done on each lot.
+    lots
+        What is known of each lot.
+    draws
+        Parameters of each draw.
+    places
+        Name of each lot's place, by level, in the lots' order; missing: in no place of that level.
+    compiled
+        Whether to use the compiled kernel; None uses it where numba is installed.
+
+    Raises
+    ------
+    ValidationError
+        If the options do not belong to the lots.
+    """
+    check(options, lots)
+    piece, table = _pieces(places, len(lots.as_is_usd))
+    packed = pruned(pack(options.ordered(), lots, piece), draws)
+    levels, names, member = _members(table)
+    measures = Measures(years=draws.years, outcomes=len(options.outcomes))
+    use = HAS_NUMBA if compiled is None else compiled
+
+    def block(first: int) -> Floats:
+        span = range(first, min(first + _AT_ONCE, draws.size))
+        sums = np.stack([_one(packed, draws, draw, measures, use=use) for draw in span])
+        return np.asarray(member @ sums)
+
+    with ThreadPoolExecutor(_THREADS if use else 1) as pool:
+        sums = np.concatenate(list(pool.map(block, range(0, draws.size, _AT_ONCE))))
+    expected = np.einsum("dgy,dy->dg", sums[:, :, measures.lots], draws.finished)
+    known = int(lots.is_known.sum())
+    return Uptake(
+        sums=sums, projects=_projects(expected, draws, levels, names), levels=levels, names=names,
+        measures=measures, outcomes=options.outcomes, finished=draws.finished,
+        lots=known, lots_unknown=len(lots.as_is_usd) - known,
+    )  # fmt: skip
+
+
+def _one(packed: Packed, draws: Draws, draw: int, measures: Measures, *, use: bool) -> Floats:
+    out = np.zeros((packed.n_places, measures.size))
+    ends = (float(choice("value_reference")), float(choice("value_limit")))
+    given = (
+        draws.intercept[draw], draws.value_slope[draw], draws.slopes[draw], draws.theta[draw],
+        draws.maybe[draw], draws.ramp[draw], draws.finished[draw], draws.price[draw], draws.rent[draw],
+        draws.cost[draw], draws.premium[draw], ends,
+    )  # fmt: skip
+    if use:
+        kernel.draw_once(
+            packed.numbers, packed.codes, packed.starts,
+            (packed.as_is, packed.area, packed.away, packed.place), given, measures.outcomes, out,
+        )  # fmt: skip
+    else:
+        twin.draw_once(packed, given, out)
+    return out
+
+
+def _pieces(places: Mapping[str, pd.Series], n_lots: int) -> tuple[Codes, pd.DataFrame]:
+    """Code of the finest piece each lot lies in, and the places of each piece by level."""
+    levels = {EVERYWHERE: pd.Series([EVERYWHERE] * n_lots, dtype="string")}
+    levels |= {name: column.reset_index(drop=True).astype("string") for name, column in places.items()}
+    table = pd.DataFrame(levels)
+    grouped = table.groupby(list(table.columns), dropna=False, sort=True)
+    piece = np.asarray(grouped.ngroup(), np.int64)
+    first = table.iloc[np.unique(piece, return_index=True)[1]]
+    return piece, first.reset_index(drop=True)
+
+
+def _members(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], Floats]:
+    """Level and name of each place, and which pieces it holds, array [place, piece] of 0 and 1."""
+    levels: list[str] = []
+    names: list[str] = []
+    rows = []
+    for level in table.columns:
+        for name in sorted(table[level].dropna().unique()):
+            levels.append(str(level))
+            names.append(str(name))
+            rows.append(table[level].eq(name).to_numpy(dtype=bool, na_value=False))
+    member = np.array(rows, float) if rows else np.zeros((0, len(table)))
+    return tuple(levels), tuple(names), member
+
+
+def _projects(expected: Floats, draws: Draws, levels: tuple[str, ...], names: tuple[str, ...]) -> Floats:
+    """Projects of each draw and place; where draws are named (a tornado), the expectation itself."""
+    if draws.labels:
+        return expected
+    found = np.empty_like(expected)
+    for place, (level, name) in enumerate(zip(levels, names, strict=True)):
+        at = chance(draws.seed, f"{level} {name}", draws.size)
+        found[:, place] = poisson(expected[:, place], at)
+    return found
+
+
+def poisson(mean: Floats, at: Floats) -> Floats:
+    """Poisson quantile of each mean at a probability: never falls as the mean rises.
+
+    Parameters
+    ----------
+    mean, at
+        Same shape: expected counts, and probabilities in [0, 1).
+
+    Examples
+    --------
+    >>> poisson(np.array([0.0, 1.0, 1.0, 2.0]), np.array([0.9, 0.3, 0.9, 0.9])).tolist()
+    [0.0, 0.0, 2.0, 4.0]
+    """
+    found = np.zeros(mean.shape)
+    small = mean <= _SURE
+    chance_of, below = np.exp(-np.where(small, mean, 0.0)), np.exp(-np.where(small, mean, 0.0))
+    active = np.flatnonzero(small & (at >= below) & (mean > 0))
+    count = 0
+    while len(active):
+        count += 1
+        chance_of[active] *= mean[active] / count
+        below[active] += chance_of[active]
+        found[active] = count
+        going = (at[active] >= below[active]) & (chance_of[active] > 0)
+        active = active[going]
+    large = np.flatnonzero(~small)
+    if len(large):
+        found[large] = _large_poisson(mean[large], at[large])
+    return found
+
+
+def _large_poisson(mean: Floats, at: Floats) -> Floats:
+    """Normal approximation with the skew's first term (Cornish and Fisher 1938)."""
+    z = _normal_quantile(at)
+    return np.asarray(np.maximum(0.0, np.rint(mean + z * np.sqrt(mean) + (z * z - 1) / 6)))
+
+
+def _normal_quantile(at: Floats) -> Floats:
+    from statistics import NormalDist  # noqa: PLC0415 (rarely needed)
+
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(min(max(value, 1e-12), 1 - 1e-12)) for value in at])
+
+
+def told(result: Uptake) -> pd.DataFrame:
+    """Tell the ranges: table ``uptake``, one row per place, measure and year.
+
+    Returns
+    -------
+    DataFrame
+        ``place_level``, ``place_name``, ``uptake_measure``, ``year``, ``p10``, ``p50``, ``p90``, ``mean``:
+        ``gross``, ``net``, ``demolished`` and ``projects`` by year (cumulative); at the horizon also homes
+        by outcome and by actor, and what pays each actor (lots and added homes).
+    """
+    years = result.measures.years
+    tables = [_told_part(result, values, name, years) for name, values in _at_horizon(result).items()]
+    for year in range(1, years + 1):
+        yearly = _by_year(result, year)
+        tables += [_told_part(result, values, name, year) for name, values in yearly.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _at_horizon(result: Uptake) -> dict[str, Floats]:
+    measures, found = result.measures, {}
+    gross = result.sums[:, :, measures.outcome_gross]
+    lots = result.sums[:, :, measures.outcome_lots]
+    for code, name in enumerate(result.outcomes):
+        expected = lots[:, :, code] if name.startswith("none:") else gross[:, :, code]
+        kind = "purchases" if name.startswith("none:") else "gross"
+        found[f"{kind} {name}"] = expected if kind == "purchases" else result.counted(expected)
+    for part, title in enumerate(("gross by {}", "pays_lots by {}", "pays_homes by {}")):
+        values = result.sums[:, :, measures.by_actor(part)]
+        for code, actor in enumerate(ACTORS):
+            of = values[:, :, code]
+            found[title.format(actor)] = result.counted(of) if part == 0 else of
+    return found
+
+
+def _by_year(result: Uptake, year: int) -> dict[str, Floats]:
+    """Cumulative completions by the end of a year: the horizon's, in the share the expectation has then."""
+    weight = _finished_by(result.finished, year)
+    expected = {
+        name: np.einsum("dgy,dy->dg", result.sums[:, :, getattr(result.measures, name)], weight)
+        for name in ("lots", "gross", "torn")
+    }
+    return {
+        "projects": result.counted(expected["lots"]),
+        "gross": result.counted(expected["gross"]),
+        "demolished": result.counted(expected["torn"]),
+        "net": result.counted(expected["gross"] - expected["torn"]),
+    }
+
+
+def _finished_by(finished: Floats, year: int) -> Floats:
+    """Share of each year's starts completed by ``year``: the horizon's shares, moved back."""
+    moved = np.zeros_like(finished)
+    moved[:, :year] = finished[:, finished.shape[1] - year :]
+    return moved
+
+
+def _told_part(result: Uptake, values: Floats, measure: str, year: int) -> pd.DataFrame:
+    ranges = np.quantile(values, list(QUANTILES.values()), axis=0)
+    return pd.DataFrame(
+        {
+            "place_level": list(result.levels),
+            "place_name": list(result.names),
+            "uptake_measure": measure,
+            "year": year,
+            **dict(zip(QUANTILES, ranges, strict=True)),
+            "mean": values.mean(axis=0),
+        }
+    )
+
+
+def tornado(result: Uptake, draws: Draws, labels: Mapping[str, str], *, measure: str = "gross") -> list[Any]:
+    """Tell how far each belief alone moves the headline, widest first.
+
+    Parameters
+    ----------
+    result, draws
+        A run over :func:`~densitymap.feasibility.draws.tornado_parameters`.
+    labels
+        Words for each belief.
+    measure
+        ``gross`` or ``net``.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``label``, ``low``, ``default``, ``high``: homes at the belief's 10 % point, with all at
+        their defaults, and at its 90 % point.
+    """
+    everywhere = result.levels.index(EVERYWHERE)
+    homes = getattr(result, measure)[:, everywhere]
+    ends = {label: float(value) for label, value in zip(draws.labels, homes, strict=True)}
+    default = ends[("default", "")]
+    bars = [
+        {"name": name, "label": labels.get(name, name), "low": ends[(name, "low")], "default": default,
+         "high": ends[(name, "high")]}
+        for name in dict.fromkeys(name for name, end in draws.labels if end)
+    ]  # fmt: skip
+    return sorted(bars, key=lambda bar: -abs(bar["high"] - bar["low"]))
