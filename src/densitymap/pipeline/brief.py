@@ -189,6 +189,7 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         profile=profile_of(shelf.space, place),
         derived=_derived(shelf, here.name),
         sources=_sources(shelf.build),
+        funnel=_funnel(shelf, here.name),
         lock_hash=shelf.build["lock_hash"],
         version=__version__,
         seed=int(seed),
@@ -265,6 +266,18 @@ def _derived(shelf: Shelf, name: str) -> pd.DataFrame | None:
         return None
     found = workspace.read_frame(path)
     return found[found["neighborhood"] == name]
+
+
+def _funnel(shelf: Shelf, name: str) -> pd.DataFrame | None:
+    """The place's rows of the funnel by area, where the build wrote it."""
+    path = shelf.space.results / "feasibility.parquet"
+    if not path.is_file():
+        return None
+    found = workspace.read_frame(path)
+    word, _, rest = name.partition(" ")
+    levels = {"NPU": ("npu", rest), "District": ("council_district", rest)}
+    level, value = levels.get(word, ("neighborhood", name))
+    return found[(found["area_level"] == level) & (found["area_name"] == value)]
 
 
 def _sources(build: Mapping[str, Any]) -> pd.DataFrame:

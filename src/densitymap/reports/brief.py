@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from densitymap.maps.words import Words
-from densitymap.reports import change, charts, keep, law, picture, pressure
-from densitymap.reports.given import BriefInput, Step
-from densitymap.reports.phrases import homes, outline, sentence, share
+from densitymap.reports import change, charts, funnel, keep, law, picture, pressure
+from densitymap.reports.given import BriefInput
+from densitymap.reports.phrases import outline, sentence, share
 
 CANNOT = ("one", "two", "three", "four")
-BARS = (("today", "allowed"), ("plan", "allowed"), ("today", "fits"), ("plan", "fits"))
-LATER = ("pays", "expected", "net")
 
 
 def compose(given: BriefInput, say: Words) -> dict[str, Any]:
@@ -46,7 +42,7 @@ def compose(given: BriefInput, say: Words) -> dict[str, Any]:
         "map": _map(given, say),
         "zones": law.zone_rows(given, say) if len(given.zones) else [],
         "link": given.map_link,
-        "funnel": _funnel(given, say),
+        "funnel": funnel.section(given, say),
         "plans": _plans(given, say),
         "people": pressure.people_lines(given, say),
         "tracts": pressure.tract_lines(given, say),
@@ -92,72 +88,12 @@ def _part(given: BriefInput, say: Words) -> str:
     return "" if whole else say("head.part", **told)
 
 
-def _image(svg: str, alt: str) -> dict[str, str]:
-    """A picture inside the page; as an image it can run nothing."""
-    return {"src": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(), "alt": alt}
-
-
 def _map(given: BriefInput, say: Words) -> dict[str, str] | None:
     if given.zones.empty:
         return None
     zones = ", ".join(law.names_of(given.zones))
-    told = _image(picture.draw(given, say), say("map.alt", place=given.place, zones=zones))
+    told = charts.image(picture.draw(given, say), say("map.alt", place=given.place, zones=zones))
     return told | {"caption": sentence([say("map.caption", place=given.place), say("map.lines")])}
-
-
-def _funnel(given: BriefInput, say: Words) -> dict[str, Any]:
-    """The steps from allowed to built: a chart and a table, and what is not computed by name."""
-    later = {step.name: step for step in given.later}
-    rest = [_later_row(name, later.get(name), given, say) for name in LATER]
-    if given.lots.empty:
-        first = [
-            {"name": say(f"funnel.{name}"), "cells": [_needs(["lots"], say)]} for name in ("allowed", "fits")
-        ]
-        return {"chart": None, "rows": first + rest, "note": ""}
-    found = {
-        (when, step): made
-        for when, policy in zip(("today", "plan"), given.policies, strict=True)
-        for step, made in zip(("allowed", "fits"), law.steps(given, policy), strict=True)
-    }
-    first = [
-        {
-            "name": say(f"funnel.{step}"),
-            "cells": [_cell(found[when, step], say) for when in ("today", "plan")],
-        }
-        for step in ("allowed", "fits")
-    ]
-    unknown = law.uncounted_lots(given)
-    note = say("funnel.uncounted", count=f"{unknown:,}") if unknown else ""
-    return {"chart": _funnel_chart(found, say), "rows": first + rest, "note": note}
-
-
-def _funnel_chart(found: Mapping[tuple[str, str], Step], say: Words) -> dict[str, str]:
-    bars = [
-        (f"{say(f'funnel.{when}')}: {say(f'funnel.{step}_bar')}", found[when, step]) for when, step in BARS
-    ]
-    told: dict[str, str] = {}
-    for when, step in BARS:
-        name = when if step == "allowed" else f"fit_{when}"
-        told |= {f"{name}_yes": f"{found[when, step].yes:,}", f"{name}_maybe": f"{found[when, step].maybe:,}"}
-    return _image(charts.funnel(bars, say), say("funnel.alt", **told))
-
-
-def _cell(step: Step, say: Words) -> str:
-    counted = homes(step.homes_low or 0, step.homes_high, say)
-    return say("funnel.cell", yes=f"{step.yes:,}", maybe=f"{step.maybe:,}", homes=counted)
-
-
-def _later_row(name: str, later: Any, given: BriefInput, say: Words) -> dict[str, Any]:
-    if later is None or later.needs or not later.steps:
-        return {"name": say(f"funnel.{name}"), "cells": [_needs(later.needs if later else [name], say)]}
-    cells = [_cell(later.steps[policy.name], say) for policy in given.policies]
-    return {"name": say(f"funnel.{name}"), "cells": cells}
-
-
-def _needs(names: Sequence[str], say: Words) -> str:
-    """What a step that is not computed still needs; a need nobody has put into words is named as it is."""
-    told = ", ".join(say.get(f"funnel.needs_{name}", name) for name in names)
-    return say("funnel.not_computable", needs=told)
 
 
 def _plans(given: BriefInput, say: Words) -> dict[str, Any]:
@@ -169,7 +105,7 @@ def _plans(given: BriefInput, say: Words) -> dict[str, Any]:
         say("funnel.dumbbell_row", name=row["name"], before=row["today"], after=row["yes"]) for row in rows
     )
     shown = [row | {key: f"{row[key]:,}" for key in ("today", "yes", "maybe")} for row in rows]
-    chart = _image(charts.dumbbell(rows, say), say("funnel.dumbbell_alt", rows=told))
+    chart = charts.image(charts.dumbbell(rows, say), say("funnel.dumbbell_alt", rows=told))
     return {"chart": chart, "rows": shown} | _plans_heads(given, say, by_hood=by_hood)
 
 
@@ -189,7 +125,7 @@ def _change(given: BriefInput, say: Words) -> dict[str, Any]:
     if not panels:
         return {"chart": None}
     key = [say("change.key"), say("change.split"), say("change.apart") if change.overlapping(panels) else ""]
-    chart = _image(charts.years(panels, say), change.alt(panels, say))
+    chart = charts.image(charts.years(panels, say), change.alt(panels, say))
     return {"chart": chart, "key": sentence(key)} | change.table(panels, say)
 
 

@@ -6,6 +6,7 @@ They read without colour: black, grey, hatch, open and filled dots. matplotlib i
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from densitymap.errors import MissingDataError
 from densitymap.maps.words import Words
 from densitymap.reports.change import Point
-from densitymap.reports.given import Step
+from densitymap.reports.law import Counts
 from densitymap.reports.phrases import outline
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ def _lean(svg: str) -> str:
     return _PATH.sub(lambda path: _FINE.sub(r"\1", path[0]), svg)
 
 
+def image(svg: str, alt: str) -> dict[str, str]:
+    """A picture inside the page; as an image it can run nothing."""
+    return {"src": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(), "alt": alt}
+
+
 def years(panels: Sequence[Mapping[str, Any]], say: Words) -> str:
     """Small charts over the years, one per measure, each figure with its margin.
 
@@ -107,7 +113,7 @@ def _years(axes: Axes, points: Sequence[Point], *, scale: int) -> None:
     axes.tick_params(labelsize="small")
 
 
-def funnel(bars: Sequence[tuple[str, Step]], say: Words) -> str:
+def funnel(bars: Sequence[tuple[str, Counts]], say: Words) -> str:
     """Bars of lots, one per step and set of rules: black for yes, hatched for maybe.
 
     Parameters

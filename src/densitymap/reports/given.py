@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -21,37 +21,14 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """A step of the funnel under one policy: lots that pass, and homes from the sure to the possible.
-
-    ``homes_high`` is missing where no number is known.
-    """
-
-    yes: int
-    maybe: int
-    homes_low: int | None = None
-    homes_high: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Later:
-    """A step of the funnel that other stages compute: its counts by policy, or what it still needs.
-
-    ``needs`` names phrases of the section ``funnel``.
-    """
-
-    name: str
-    steps: Mapping[str, Step] = field(default_factory=dict)
-    needs: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BriefInput:
     """Everything one brief says; frames in EPSG:2240, unknown left missing.
 
     ``allowed`` and ``fits`` are the rows of the place's lots; ``zones`` is cut to the place and has
     ``zone_district``, ``zone_group`` and ``acres``; ``zone_answers`` is by policy and district.
     ``lots`` carries owner facts: they leave this package as shares of at least ten lots only.
+    ``funnel`` holds the place's rows of the table ``feasibility``, by policy and stage: a stage that
+    is not there is said to be not computed yet.
     """
 
     place: str
@@ -83,7 +60,7 @@ class BriefInput:
     lock_hash: str
     version: str
     seed: int
-    later: Sequence[Later] = ()
+    funnel: pd.DataFrame | None = None
     map_link: str = ""
 
     @property

@@ -9,6 +9,7 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.maps.words import Words
+from densitymap.reports.funnel import has_pays
 from densitymap.reports.given import BriefInput
 from densitymap.reports.phrases import outline, share
 
@@ -110,9 +111,7 @@ def contacts(say: Words, record: Sequence[Mapping[str, str]] | None = None) -> l
 
 def known_lines(given: BriefInput, say: Words) -> list[str]:
     """Trees, parking and cost: what the files hold, and what they do not."""
-    cost = (
-        "known.cost" if any(later.needs for later in given.later) or not given.later else "known.cost_money"
-    )
+    cost = "known.cost_money" if has_pays(given) else "known.cost"
     return [_trees(given.lots, say), say("known.parking"), say(cost)]
 
 

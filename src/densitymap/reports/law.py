@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from densitymap import params
 from densitymap.maps.words import Words
-from densitymap.reports.given import BriefInput, Policy, Step
+from densitymap.reports.given import BriefInput, Policy
 from densitymap.reports.phrases import homes, outline, sentence, share
 
 RANK = {"NO DATA": -1, "FALSE": 0, "MAYBE": 1, "TRUE": 2}
@@ -100,45 +99,12 @@ def both(one: pd.Series, other: pd.Series) -> pd.Series:
     return ranks.min(axis=1).map({rank: word for word, rank in RANK.items()}).astype(str)
 
 
-def steps(given: BriefInput, policy: Policy) -> tuple[Step, Step]:
-    """Allowed and fits under one policy, both asked what the plan is asked."""
+def steps(given: BriefInput, policy: Policy) -> dict[str, Counts]:
+    """Lots where the rules allow what the plan is asked, and where it also fits, under one policy."""
     question = given.plan.question
     law = allowed_verdicts(given.allowed, policy.name, question)
     room = both(law, fit_verdicts(given.fits, policy.name, question))
-    allowed_low, allowed_high = _homes_allowed(given.allowed, policy.name)
-    fits_low, fits_high = _homes_fitting(given.fits, policy.name)
-    counted, fitting = count(law), count(room)
-    top = min(fits_high, allowed_high) if allowed_high is not None else None
-    return (
-        Step(yes=counted.yes, maybe=counted.maybe, homes_low=allowed_low, homes_high=allowed_high),
-        Step(yes=fitting.yes, maybe=fitting.maybe, homes_low=min(fits_low, allowed_low), homes_high=top),
-    )
-
-
-def _homes_allowed(allowed: pd.DataFrame, policy: str) -> tuple[int, int | None]:
-    """Homes the rules allow for sure, and at most, on lots whose number is known."""
-    own = allowed[(allowed["policy"] == policy) & allowed["units_allowed"].notna()]
-    if own.empty:
-        return 0, None
-    high = own["units_allowed"].astype(float).replace(np.inf, np.nan)
-    low = own["units_certain"].astype(float).where(high.notna())
-    return int(low.sum()), int(high.sum())
-
-
-def _homes_fitting(fits: pd.DataFrame, policy: str) -> tuple[int, int]:
-    """Homes that fit for sure, and at most: per lot the best type, over new homes and kept houses."""
-    own = fits[(fits["policy"] == policy) & fits["fit_mode"].isin(["keep", "new"])]
-    most = {
-        word: own.loc[own["verdict"].isin(kept), "units"].groupby(own["parcel_id"]).max().sum()
-        for word, kept in (("low", ["TRUE"]), ("high", ["TRUE", "MAYBE"]))
-    }
-    return int(most["low"]), int(most["high"])
-
-
-def uncounted_lots(given: BriefInput) -> int:
-    """Lots whose number of homes allowed today is not known."""
-    own = given.allowed[given.allowed["policy"] == given.today.name]
-    return int(own["units_allowed"].isna().sum())
+    return {"allowed": count(law), "fits": count(room)}
 
 
 def main_reason(allowed: pd.DataFrame, policy: str) -> str | None:
@@ -157,6 +123,7 @@ def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
     """
     shares = _zone_shares(given.zones)
     kept = int(params.choice("zones_named", group="reports"))
+    kept += len(shares) == kept + 1  # one more row says more than "1 other zone"
     rows = [
         {
             "district": str(name),

@@ -1,0 +1,112 @@
+"""From allowed to built: the steps of one place, each with its lots and the homes it would add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from densitymap.maps.words import Words
+from densitymap.reports import charts, law
+from densitymap.reports.given import BriefInput
+from densitymap.reports.law import Counts
+from densitymap.reports.phrases import homes, sentence
+
+WHEN = ("today", "plan")
+FIRST = ("allowed", "fits")
+LATER = ("pays_developer", "pays_owner", "expected", "net")
+"""Steps other stages compute; one that is not in the table is said not to be computed."""
+PAYS = LATER[:2]
+
+
+def section(given: BriefInput, say: Words) -> dict[str, Any]:
+    """The steps as a chart and a table, with what is not computed named."""
+    later = [{"name": say(f"funnel.{step}"), "cells": _later(given, step, say)} for step in LATER]
+    if given.lots.empty:
+        first = [{"name": say(f"funnel.{step}"), "cells": [_needs("lots", say)]} for step in FIRST]
+        return {"chart": None, "rows": first + later, "note": ""}
+    found = {when: law.steps(given, policy) for when, policy in zip(WHEN, given.policies, strict=True)}
+    first = [
+        {
+            "name": say(f"funnel.{step}"),
+            "cells": [
+                _first(found[when][step], row(given, policy.name, step), say)
+                for when, policy in zip(WHEN, given.policies, strict=True)
+            ],
+        }
+        for step in FIRST
+    ]
+    return {"chart": _chart(found, say), "rows": first + later, "note": _note(given, say)}
+
+
+def row(given: BriefInput, policy: str, stage: str) -> Mapping[Any, Any] | None:
+    """The place's row of the table ``feasibility``, or None where there is none."""
+    if given.funnel is None:
+        return None
+    rows = given.funnel[(given.funnel["policy"] == policy) & (given.funnel["stage"] == stage)]
+    return None if rows.empty else dict(rows.iloc[0])
+
+
+def has_pays(given: BriefInput) -> bool:
+    """Whether any lot here was asked if building pays."""
+    told = [row(given, policy.name, step) for policy in given.policies for step in PAYS]
+    return any(found is not None for found in told)
+
+
+def _first(counts: Counts, found: Mapping[Any, Any] | None, say: Words) -> str:
+    """Lots with a yes and a maybe, and the homes from the sure to the possible."""
+    sure, more = _numbers(found, "homes_more_true", "homes_more_maybe")
+    told = say("homes.unknown") if sure is None or more is None else homes(sure, sure + more, say)
+    return say("funnel.cell", yes=f"{counts.yes:,}", maybe=f"{counts.maybe:,}", homes=told)
+
+
+def _numbers(found: Mapping[Any, Any] | None, *names: str) -> list[int | None]:
+    values = [None if found is None else found.get(name) for name in names]
+    return [None if value is None or pd.isna(value) else int(value) for value in values]
+
+
+def _later(given: BriefInput, step: str, say: Words) -> list[str]:
+    """A step under both rules, from the poor end of prices and costs to the good one; or what it needs."""
+    found = [row(given, policy.name, step) for policy in given.policies]
+    if all(one is None for one in found):
+        return [_needs("lots" if given.lots.empty else step, say)]
+    return [_range(one, say) for one in found]
+
+
+def _range(found: Mapping[Any, Any] | None, say: Words) -> str:
+    names = ("lots_more_low", "lots_more_high", "homes_more_low", "homes_more_high")
+    low, high, fewest, most = _numbers(found, *names)
+    if low is None or high is None or fewest is None or most is None:
+        return say("funnel.hidden")
+    return say("funnel.cell_range", low=f"{low:,}", high=f"{high:,}", homes=homes(fewest, most, say))
+
+
+def _needs(step: str, say: Words) -> str:
+    return say("funnel.not_computable", needs=say(f"funnel.needs_{step}"))
+
+
+def _note(given: BriefInput, say: Words) -> str:
+    """What the counts of homes leave out, and what they suppose."""
+    found = row(given, given.today.name, FIRST[0])
+    unknown, assumed = _numbers(found, "lots_unknown", "lots_assumed")
+    told = [say("funnel.more")]
+    if unknown:
+        told.append(say("funnel.uncounted", count=f"{unknown:,}"))
+    if assumed:
+        told.append(say("funnel.assumed", count=f"{assumed:,}"))
+    if has_pays(given):
+        told.append(say("funnel.range_note"))
+    return sentence(told)
+
+
+def _chart(found: Mapping[str, Mapping[str, Counts]], say: Words) -> dict[str, str]:
+    bars: list[tuple[str, Counts]] = []
+    told: dict[str, str] = {}
+    for step in FIRST:
+        for when in WHEN:
+            counts = found[when][step]
+            bars.append((f"{say(f'funnel.{when}')}: {say(f'funnel.{step}_bar')}", counts))
+            name = when if step == "allowed" else f"fit_{when}"
+            told |= {f"{name}_yes": f"{counts.yes:,}", f"{name}_maybe": f"{counts.maybe:,}"}
+    return charts.image(charts.funnel(bars, say), say("funnel.alt", **told))
