@@ -3,6 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-COMMANDS: dict[str, Callable[..., Any]] = {}
+import typer
+
+from densitymap.cli.console import SETTINGS
+from densitymap.errors import UsageError
+from densitymap.pipeline import proforma as one_lot
+from densitymap.pipeline.funnel import BASELINE
+
+
+def proforma(
+    parcel_id: Annotated[
+        str | None, typer.Argument(help="A lot of the last build: identifier or address.")
+    ] = None,
+    lot: Annotated[
+        str | None, typer.Option("--lot", "--wkt", help="A lot you draw, in feet: WKT, or a file of it.")
+    ] = None,
+    *,
+    zone_code: Annotated[str | None, typer.Option("--zone", help="Its zoning code.")] = None,
+    house: Annotated[str, typer.Option(help="The house on it: x0 y0 x1 y1, in feet.")] = "",
+    floor: Annotated[float | None, typer.Option(help="Floor area of the house, in ft2.")] = None,
+    streets: Annotated[str, typer.Option(help="Its street edges, as WKT lines.")] = "",
+    of_record: Annotated[str, typer.Option(help="Lot of record: yes, no or unknown.")] = "unknown",
+    place: Annotated[str | None, typer.Option(help="Neighbourhood whose prices hold.")] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Type of home, such as duplex.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Who builds: developer, owner, nonprofit.")] = None,
+    tenure: Annotated[str | None, typer.Option(help="Whether homes are for sale or rent.")] = None,
+    scenario: Annotated[str, typer.Option(help="Policy it is judged under.")] = BASELINE,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=NUMBER", help="Change an input; may repeat.")
+    ] = None,
+    costs: Annotated[Path | None, typer.Option(help="A file of costs of your own.")] = None,
+    year: Annotated[int | None, typer.Option(help="Carry money to dollars of this year.")] = None,
+) -> None:
+    """Work out one lot line by line: what it costs, what it brings, what could be paid for it.
+
+    Example: densitymap proforma --lot "POLYGON((0 0,50 0,50 150,0 150,0 0))" --zone R-5 --type duplex
+    """
+    if (parcel_id is None) == (lot is None):
+        raise UsageError("Name a lot of the last build, or draw one with --lot and --zone")
+    asked = one_lot.Asked(
+        kind=kind, actor=actor, tenure=tenure, scenario=scenario, settings=_pairs(settings or []),
+        year=year, costs_file=costs, place=place,
+    )  # fmt: skip
+    if lot is None:
+        subject = one_lot.of_parcel(SETTINGS.workspace, str(parcel_id), asked)
+    else:
+        drawn = {"house": house, "house_floor_ft2": floor, "streets": streets, "of_record": of_record}
+        subject = one_lot.of_drawing(one_lot.read_lot(lot), zone_code, asked, **drawn)
+    answer = one_lot.proforma(subject, asked)
+    _tell_proforma(answer)
+    SETTINGS.answer(answer)
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    """Read NAME=NUMBER pairs; the number is read where its name is known."""
+    pairs: dict[str, str] = {}
+    for text in settings:
+        name, found, value = text.partition("=")
+        if not found or not name.strip():
+            raise UsageError(f"--set {text!r} is not NAME=NUMBER", next_step="write --set hard_cost=250")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _tell_proforma(answer: dict[str, Any]) -> None:
+    chosen = answer["selected"]
+    if chosen is not None:
+        SETTINGS.say(
+            f"{chosen['form']} ({chosen['units_after']:g} homes), {chosen['actor']}, for {chosen['tenure']}: "
+            f"{chosen['verdict'] or 'not judged'}. {chosen['reason'] or ''}"
+        )
+    for line in answer["lines"]:
+        if line["low"] is None:
+            SETTINGS.say(f"  {line['label']:<60} {_amount(line)}")
+        else:
+            value = f"{line['value']:g} {line['unit']} ({line['low']:g} to {line['high']:g})"
+            SETTINGS.say(f"  {line['name']} = {value}, {line['year']}: {line['source']}")
+    if chosen is not None:
+        word = {True: "It pays", False: "It does not pay", None: "Whether it pays is unknown"}[chosen["pays"]]
+        SETTINGS.say(f"{word} ({chosen['actor']}). Prices: {answer['prices']['source']}.")
+    for doubt in answer["doubts"]:
+        SETTINGS.say(f"Note: {doubt}")
+    SETTINGS.say("Next: change an input, for example --set hard_cost=250")
+
+
+def _amount(line: dict[str, Any]) -> str:
+    value, unit = line["value"], line["unit"]
+    if value is None:
+        return f"{'unknown':>12} {unit}"
+    return f"{value:>12,.0f} {unit}" if unit == "USD" else f"{value:>12.4f} {unit}"
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"proforma": proforma}

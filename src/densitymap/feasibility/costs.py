@@ -72,6 +72,10 @@ class Costs:
         }
         return replace(self, records={**self.records, **changed})
 
+    def with_records(self, records: Mapping[str, Cost]) -> Costs:
+        """Give costs in which some inputs are other records."""
+        return replace(self, records={**self.records, **records})
+
     def at(self, bound: str) -> dict[str, float]:
         """Give every input at ``value``, ``low`` or ``high``, by name."""
         return {name: float(getattr(cost, bound)) for name, cost in self.records.items()}

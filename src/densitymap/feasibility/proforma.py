@@ -154,53 +154,93 @@ def money(kinds: Floats, costs: Costs | Mapping[str, Any]) -> Money:
     costs
         Costs, or plain values by name, each a number or an array over draws.
     """
-    t = SimpleNamespace(**dict(zip(FIELDS, kinds, strict=True)))
-    s, c = scalars(costs), costs
+    t, s, c = columns(kinds), scalars(costs), costs
+    sale, rent = (value_items(t, s, c, tenure=tenure) for tenure in ("sale", "rent"))
     return Money(
-        cost=_cost(t, s, c),
+        cost=sum(cost_items(t, s, c).values()),
+        noi=c["cap_rate_share"] * sum(item.fixed for item in rent.values()),
+        sale_price=sum(item.price for item in sale.values()),
+        sale_fixed=sum(item.fixed for item in sale.values()),
+        rent_price=sum(item.price for item in rent.values()),
+        rent_fixed=sum(item.fixed for item in rent.values()),
         kept=t.kept + t.kept_less * c["kept_house_value_share"],
         homes=t.homes + t.adu_homes + t.inner_kept + t.inner_new,
-        **_values(t, s, c),
     )
 
 
-def _cost(t: Any, s: Any, c: Any) -> Any:
+def columns(kinds: Floats) -> SimpleNamespace:
+    """Name the fields of kinds of project (:data:`~densitymap.feasibility.forms.FIELDS`)."""
+    return SimpleNamespace(**dict(zip(FIELDS, kinds, strict=True)))
+
+
+def cost_items(t: Any, s: Any, c: Any) -> dict[str, Any]:
+    """What a project costs, item by item [USD]; land and finance are not among them.
+
+    Parameters
+    ----------
+    t, s, c
+        :func:`columns` of the kinds, :func:`scalars` of the costs, and the costs themselves.
+    """
     hard = (
         t.house_ft2 * c["hard_cost_house_usd_per_ft2"]
         + t.duplex_ft2 * c["hard_cost_duplex_usd_per_ft2"]
         + t.triplex_ft2 * c["hard_cost_triplex_usd_per_ft2"]
     )
-    fees = (
-        t.fee_homes * c["impact_fee_usd_per_home"]
-        + t.fee_homes_of_four * c["impact_fee_usd_per_home_of_four_or_more"]
-    )
-    small = (
-        t.adu_homes * (c["adu_turnkey_usd"] + c["impact_fee_usd_per_adu"])
-        + t.adu_ft2 * c["adu_turnkey_usd_per_ft2"]
-        + t.inner_kept * c["attached_adu_usd"]
-        + t.inner_new * c["attached_adu_new_usd"]
-        + t.divided * c["conversion_usd_per_home"]
-    )
-    site = (t.fee_homes + t.fee_homes_of_four) * c["site_work_usd_per_home"]
-    lot = t.is_split * c["split_usd"] + t.demolishes * c["demolition_usd"] + t.clears * s.trees
-    return hard * s.hard + fees + small + site + lot
-
-
-def _values(t: Any, s: Any, c: Any) -> dict[str, Any]:
-    rents = [c[f"rent_{kind}_usd_per_month"] for kind in ("1br", "2br", "3br", "house")]
-    let = s.income * _rent((t.let_1br, t.let_2br, t.let_3br, t.let_house), rents)
-    behind = s.income_adu * _rent((t.adu_1br, t.adu_2br, t.adu_3br), rents)
-    apart = s.income_adu * _rent((t.adu_sold_1br, t.adu_sold_2br, t.adu_sold_3br), rents)
-    lost = t.carved_kept_ft2 * s.marginal
-    new = t.detached_price_ft2 + s.attached * (t.attached_price_ft2 + t.adu_sold_price_ft2)
-    cap, noi = c["cap_rate_share"], let + behind + apart
     return {
-        "noi": noi,
-        "sale_price": s.new * (new - t.carved_new_ft2 * s.marginal) + s.attached * t.divided_price_ft2 - lost,
-        "sale_fixed": behind / cap,
-        "rent_price": -lost,
-        "rent_fixed": noi / cap,
+        "hard_cost": hard,
+        "soft_cost": hard * c["soft_cost_share"],
+        "contingency": hard * c["contingency_share"],
+        "site_work": (t.fee_homes + t.fee_homes_of_four) * c["site_work_usd_per_home"],
+        "impact_fees": t.fee_homes * c["impact_fee_usd_per_home"]
+        + t.fee_homes_of_four * c["impact_fee_usd_per_home_of_four_or_more"]
+        + t.adu_homes * c["impact_fee_usd_per_adu"],
+        "accessory_home": t.adu_homes * c["adu_turnkey_usd"] + t.adu_ft2 * c["adu_turnkey_usd_per_ft2"],
+        "inner_accessory_home": t.inner_kept * c["attached_adu_usd"]
+        + t.inner_new * c["attached_adu_new_usd"],
+        "conversion": t.divided * c["conversion_usd_per_home"],
+        "division": t.is_split * c["split_usd"],
+        "demolition": t.demolishes * c["demolition_usd"],
+        "trees": t.clears * s.trees,
     }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One item of value: ``price x p + fixed`` [USD] with p the place's price per ft2."""
+
+    price: Any
+    fixed: Any
+
+
+def value_items(t: Any, s: Any, c: Any, *, tenure: str) -> dict[str, Item]:
+    """What a project is worth when done, item by item; a house that is kept is not among them.
+
+    Parameters
+    ----------
+    t, s, c
+        As in :func:`cost_items`.
+    tenure
+        ``sale``: homes are sold where they can be. ``rent``: all are let, at income over the cap rate.
+    """
+    rents = [c[f"rent_{kind}_usd_per_month"] for kind in ("1br", "2br", "3br", "house")]
+    cap = c["cap_rate_share"]
+    behind = s.income_adu * _rent((t.adu_1br, t.adu_2br, t.adu_3br), rents)
+    found = {
+        "house_made_smaller": Item(price=-t.carved_kept_ft2 * s.marginal, fixed=0.0 * t.carved_kept_ft2),
+        "accessory_homes_let": Item(price=0.0 * behind, fixed=behind / cap),
+    }
+    if tenure == "rent":
+        apart = s.income_adu * _rent((t.adu_sold_1br, t.adu_sold_2br, t.adu_sold_3br), rents)
+        let = s.income * _rent((t.let_1br, t.let_2br, t.let_3br, t.let_house), rents)
+        return found | {"homes_let": Item(price=0.0 * let, fixed=(let + apart) / cap)}
+    attached = s.new * s.attached
+    new = s.new * (t.detached_price_ft2 - t.carved_new_ft2 * s.marginal) + attached * t.attached_price_ft2
+    sold = {
+        "new_homes_sold": new,
+        "accessory_homes_sold": attached * t.adu_sold_price_ft2,
+        "divided_homes_sold": s.attached * t.divided_price_ft2,
+    }
+    return found | {name: Item(price=price, fixed=0.0 * price) for name, price in sold.items()}
 
 
 def _rent(homes: Sequence[Any], rents: Sequence[Any]) -> Any:

@@ -26,7 +26,7 @@ def explain_parcel(space: Workspace, parcel_id: str) -> dict[str, Any]:
         If no lot of the build has this identifier or address; the nearest is suggested.
     """
     lots = workspace.read_frame(space.parcels / "parcels.parquet")
-    lot = _find(lots, parcel_id)
+    lot = find_lot(lots, parcel_id)
     name = str(lot["parcel_id"])
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
     policy = load_policy(load_city().code)
@@ -42,7 +42,16 @@ def explain_parcel(space: Workspace, parcel_id: str) -> dict[str, Any]:
     }
 
 
-def _find(lots: pd.DataFrame, text: str) -> pd.Series:
+def find_lot(lots: pd.DataFrame, text: str) -> pd.Series:
+    """Find the lot a person means, by identifier or by how its address begins.
+
+    Raises
+    ------
+    MissingDataError
+        If the last build has no lots.
+    UsageError
+        If there is none; the nearest identifier is suggested.
+    """
     key = "".join(sign for sign in text.upper() if sign.isalnum())
     exact = (lots["parcel_id"] == text) | (lots["parcel_key"] == key)
     address = lots["site_address"].str.upper().str.startswith(text.upper(), na=False)

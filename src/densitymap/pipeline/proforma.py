@@ -1,0 +1,439 @@
+"""One lot's pro forma, computed when asked and shown to who asked; nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from densitymap import params
+from densitymap.capacity.modes import options
+from densitymap.capacity.rules import load_buildings
+from densitymap.city import load_city
+from densitymap.errors import UsageError, ValidationError
+from densitymap.feasibility import statement
+from densitymap.feasibility.costs import Costs, changed, load_costs, plain_number, read_records
+from densitymap.feasibility.decision import options_table
+from densitymap.feasibility.forms import PLANS, Terms, counted, size_factor, terms
+from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, worth_by_place
+from densitymap.feasibility.proforma import money
+from densitymap.pipeline import workspace
+from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy
+from densitymap.pipeline.lot import find_lot
+from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.explain_lot import explain_lot
+
+OF_LOT = ("price_usd_per_ft2", "place_price_usd_per_ft2", "as_is_usd")
+"""Inputs of the lot that may be set beside the costs: what its finished homes sell for by the ft2, what a
+standing house of the reference size sells for there, and what the lot is worth as it stands."""
+SHORT = {"price": OF_LOT[0], "place_price": OF_LOT[1], "as_is": OF_LOT[2]}
+NOT_ASKED = "zone_not_given"
+NO_ZONE = "no zone was given: whether the law allows it, and whether it fits, was not asked"
+SHOWN = (
+    "fit_mode", "fit_type", "form", "actor", "tenure", "units_after", "units_added", "existing_assumed",
+    "units_demolished", "verdict", "gdv_usd", "cost_usd", "rlv_usd", "yield_on_cost", "surplus_usd",
+    "decision_value_usd", "pays",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a lot.
+
+    Attributes
+    ----------
+    kind, actor, tenure
+        Type of home, who builds, sold or let; the best where not given.
+    scenario
+        Policy to judge under.
+    settings
+        Inputs set, as texts by name.
+    year
+        Carry money to dollars of this year.
+    costs_file
+        A file of costs that stand before the catalogue's.
+    place
+        Neighbourhood whose prices hold.
+    """
+
+    kind: str | None = None
+    actor: str | None = None
+    tenure: str | None = None
+    scenario: str = BASELINE
+    settings: Mapping[str, str]
+    year: int | None = None
+    costs_file: Path | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The lot: one row of lots, what fits on it now and under the scenario, and what is said of it."""
+
+    lots: pd.DataFrame
+    fits: pd.DataFrame
+    today: pd.DataFrame
+    told: dict[str, Any]
+
+
+def of_parcel(space: Workspace, parcel_id: str, asked: Asked) -> Subject:
+    """Take a lot of the last build.
+
+    Raises
+    ------
+    MissingDataError
+        If nothing has been built.
+    UsageError
+        If there is no such lot, or the scenario was not built.
+    """
+    lot = find_lot(workspace.read_frame(space.parcels / "parcels.parquet"), parcel_id)
+    name = str(lot["parcel_id"])
+    lots = read_lots(space)
+    lots = lots[lots["parcel_id"] == name].reset_index(drop=True)
+    fits = {
+        policy: read_policy(space, "fits", policy) for policy in dict.fromkeys([BASELINE, asked.scenario])
+    }
+    if not len(fits[asked.scenario]):
+        known = workspace.read_json(space.results / "results.json")["summary"]["policies"]
+        raise UsageError(
+            f"The last build judged no scenario {asked.scenario!r}.{params.nearest(asked.scenario, known)}",
+            next_step=f"known: {', '.join(known)}",
+        )
+    rows = {policy: table[table["parcel_id"] == name] for policy, table in fits.items()}
+    told = {
+        "parcel_id": name,
+        "site_address": _text(lot["site_address"]),
+        "zone": _text(lot["zone_district"]),
+    }
+    return Subject(lots=lots, fits=rows[asked.scenario], today=rows[BASELINE], told=told)
+
+
+def of_drawing(wkt: str, zone: str | None, asked: Asked, **drawn: Any) -> Subject:
+    """Take a lot that somebody draws; ``drawn`` are the further arguments of ``explain_lot``."""
+    house = bool(drawn.get("house"))
+    floor = drawn.get("house_floor_ft2")
+    lots = pd.DataFrame({"parcel_id": ["lot"], "digest_class": pd.array([pd.NA], dtype="string")})
+    lots["existing_units"] = pd.array([int(house)], dtype="Int64")
+    lots["existing_floor_area_ft2"] = pd.array([floor if house else None], dtype="Float64")
+    lots["is_built"] = pd.array([house], dtype="boolean")
+    if zone is None:
+        _refuse_no_shape(wkt)
+        rows = _every_form()
+        return Subject(lots=lots, fits=rows, today=rows.iloc[:0], told={"zone": None, "note": NO_ZONE})
+    names = list(dict.fromkeys([BASELINE, asked.scenario]))
+    answer = explain_lot(wkt, zone, scenarios=names, **drawn)
+    tables = {found["policy"]: _rows(found) for found in answer["policies"]}
+    return Subject(
+        lots=lots,
+        fits=tables[asked.scenario],
+        today=tables[BASELINE],
+        told={"zone": zone, **answer["lot"], "budgets": answer["budgets"]},
+    )
+
+
+def read_lot(text: str) -> str:
+    """Give the WKT of a lot: the text itself, or what a file of WKT or GeoJSON holds.
+
+    Raises
+    ------
+    ValidationError
+        If it is neither.
+    """
+    path = Path(text)
+    if not text.lstrip().upper().startswith(("POLYGON", "MULTIPOLYGON")) and _is_file(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
+    text = text.strip()
+    if text.startswith("{"):
+        shape = shapely.from_geojson(text, on_invalid="ignore")
+        if shape is not None:
+            parts = shapely.get_parts(shape)
+            return str(shapely.to_wkt(parts[0] if len(parts) == 1 else shape))
+    if not text.upper().startswith(("POLYGON", "MULTIPOLYGON")):
+        raise ValidationError(
+            "--lot is neither a polygon as WKT nor a file that holds one",
+            next_step='write it as "POLYGON((0 0,50 0,50 150,0 150,0 0))", in feet, or name a file',
+        )
+    return text
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _refuse_no_shape(wkt: str) -> None:
+    shape = shapely.from_wkt(wkt, on_invalid="ignore")
+    if shape is None or shapely.is_empty(shape) or not shapely.is_valid(shape):
+        raise ValidationError("The lot is not a valid polygon", next_step="draw it as WKT, in feet")
+
+
+def _every_form() -> pd.DataFrame:
+    """Every form there is, none of them asked of the law."""
+    forms = options(load_buildings())
+    rows = pd.DataFrame(
+        {
+            "parcel_id": "lot", "policy": BASELINE, "fit_mode": [form.mode for form in forms],
+            "fit_type": [form.type for form in forms], "form": [form.form for form in forms],
+            "units": [form.units for form in forms], "units_rent_only": 1, "verdict": "MAYBE",
+            "binding_rule": NOT_ASKED, "reason": NO_ZONE,
+        }
+    )  # fmt: skip
+    rows = rows.drop_duplicates(["fit_mode", "fit_type"], ignore_index=True)
+    return rows.assign(**dict.fromkeys(("slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft"), np.nan))
+
+
+def _rows(found: Mapping[str, Any]) -> pd.DataFrame:
+    table = pd.DataFrame(found["verdicts"]).assign(parcel_id="lot", policy=found["policy"])
+    for name in ("slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft"):
+        numbers = table[name].replace({"no limit": np.inf, "does not fit": -np.inf})
+        table[name] = pd.to_numeric(numbers)
+    counts = ["units", "units_rent_only"]
+    return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
+    """Compute the pro forma of one lot.
+
+    Returns
+    -------
+    dict
+        JSON-able: ``lot``, ``selected`` (the option told), ``lines`` (inputs and sums), ``options`` (all of
+        them in short), ``doubts``.
+
+    Raises
+    ------
+    UsageError
+        If nothing is known by the type, actor, tenure or input asked for.
+    ValidationError
+        If an input cannot be used.
+    """
+    _refuse_unknown(asked)
+    costs = _costs(asked)
+    own = _own_settings(asked)
+    open_rows = counted(subject.fits)
+    wanted = _wanted(subject.fits, asked)
+    judged = subject.fits.assign(
+        verdict=subject.fits["verdict"].where(open_rows, "MAYBE"), binding_rule="shown"
+    )
+    judged = judged[wanted].reset_index(drop=True)
+    open_rows = open_rows[wanted]
+    if not len(judged):
+        return _nothing(subject, asked)
+    built = terms(judged, subject.lots, costs, load_buildings())
+    worth = _worth(subject, asked, costs, own)
+    if "price_usd_per_ft2" in own:
+        worth = _at_price(worth, built, own["price_usd_per_ft2"], costs)
+    today = terms(subject.today, subject.lots, costs, load_buildings())
+    bids = bids_today(today, worth, costs) if len(today.row) else np.full(1, np.nan)
+    found = paying(built, subject.lots, worth, costs, today_usd=bids)
+    return _document(subject, asked, costs, judged=judged, found=found, worth=worth, is_open=open_rows)
+
+
+def _refuse_unknown(asked: Asked) -> None:
+    for given, known, what in (
+        (asked.actor, sorted({actor for actor, _ in PLANS}), "actor"),
+        (asked.tenure, ("sale", "rent"), "tenure"),
+    ):
+        if given is not None and given not in known:
+            raise UsageError(
+                f"There is no {what} {given!r}.{params.nearest(given, known)}",
+                next_step=f"known: {', '.join(known)}",
+            )
+
+
+def _costs(asked: Asked) -> Costs:
+    costs = load_costs(load_city().code, year=asked.year)
+    if asked.costs_file is not None:
+        if not asked.costs_file.is_file():
+            raise UsageError(f"There is no file {asked.costs_file}")
+        own = read_records(params.read_toml(asked.costs_file), str(asked.costs_file))
+        unknown = [name for name in own if name not in costs.records]
+        if unknown:
+            faults = [f"{name}: no such input.{params.nearest(name, costs.records)}" for name in unknown]
+            raise ValidationError(f"{asked.costs_file} holds unknown inputs", faults=faults)
+        costs = costs.with_records(own)
+    named = {name: text for name, text in asked.settings.items() if SHORT.get(name, name) not in OF_LOT}
+    return changed(costs, named)
+
+
+def _own_settings(asked: Asked) -> dict[str, float]:
+    """Read inputs of the lot; a price is above 0."""
+    named = {SHORT.get(name, name): text for name, text in asked.settings.items()}
+    found = {name: plain_number(named[name], what=name) for name in OF_LOT if name in named}
+    faults = [f"{name}: {value:g} is not above 0" for name, value in found.items() if value <= 0]
+    if faults:
+        raise ValidationError("Some inputs cannot be used", faults=faults)
+    return found
+
+
+def _wanted(fits: pd.DataFrame, asked: Asked) -> np.ndarray:
+    known = sorted(set(fits["fit_type"]))
+    if asked.kind is not None and asked.kind not in known:
+        raise UsageError(
+            f"No form of the type {asked.kind!r} was tried on this lot.{params.nearest(asked.kind, known)}",
+            next_step=f"known: {', '.join(known)}",
+        )
+    nothing = (fits["fit_mode"] == "keep") & (fits["fit_type"] == "house") | (fits["verdict"] == "NO DATA")
+    mine = fits["fit_type"] == asked.kind if asked.kind is not None else pd.Series(counted(fits), fits.index)
+    return np.asarray(mine & ~nothing, dtype=bool)
+
+
+def _worth(subject: Subject, asked: Asked, costs: Costs, own: Mapping[str, float]) -> Worth:
+    lots = subject.lots
+    place = asked.place or (None if "neighborhood" in lots else _listing_place(costs))
+    if place is not None:
+        if place not in costs.places:
+            raise UsageError(
+                f"No price is known of {place!r}.{params.nearest(place, costs.places)}",
+                next_step=f"known: {', '.join(costs.places)}; or --set place_price=NUMBER --set as_is=NUMBER",
+            )
+        lots = lots.assign(neighborhood=pd.array([place], dtype="string"))
+    found = worth_by_place(lots, costs)
+    if not {"as_is_usd", "place_price_usd_per_ft2"} & set(own):
+        return found
+    return Worth(
+        price_usd_per_ft2=np.array([own.get("place_price_usd_per_ft2", found.price_usd_per_ft2[0])]),
+        as_is_usd=np.array([own.get("as_is_usd", found.as_is_usd[0])]),
+        source=f"given on the command line; else {found.source}",
+    )
+
+
+def _listing_place(costs: Costs) -> str:
+    return str(costs.records["new_attached_price_usd_per_ft2"].place)
+
+
+def _at_price(worth: Worth, built: Terms, price: float, costs: Costs) -> Worth:
+    """Give the place's price at which the finished homes of the first sold form sell for this much a ft2."""
+    sold = np.asarray(money(built.kinds, costs).sale_price)[built.kind]
+    size = built.of("house_ft2") + built.of("duplex_ft2") + built.of("triplex_ft2")
+    rate = float(size_factor(costs["price_size_reference_ft2"], costs))
+    found = np.flatnonzero((size > 0) & (sold > 0))
+    place = price * size[found[0]] / sold[found[0]] if len(found) else price * rate
+    return Worth(
+        price_usd_per_ft2=np.array([place]),
+        as_is_usd=worth.as_is_usd,
+        source="price given on the command line",
+    )
+
+
+def _nothing(subject: Subject, asked: Asked) -> dict[str, Any]:
+    reasons = subject.fits.get("reason", pd.Series(dtype="string")).dropna()
+    return {
+        "lot": subject.told,
+        "policy": asked.scenario,
+        "selected": None,
+        "lines": [],
+        "options": [],
+        "doubts": ["Nothing fits that is not there already.", *dict.fromkeys(reasons.astype(str))][:4],
+    }
+
+
+def _document(
+    subject: Subject,
+    asked: Asked,
+    costs: Costs,
+    *,
+    judged: pd.DataFrame,
+    found: Paying,
+    worth: Worth,
+    is_open: np.ndarray,
+) -> dict[str, Any]:
+    original = subject.fits.set_index(["fit_mode", "fit_type"])
+    table = options_table(found.terms, judged, found.valued, found.decided)
+    at, plan = np.nonzero(found.terms.applies[found.terms.kind])
+    table["entry"], table["plan"] = at, plan
+    judged_by_law = not subject.fits["binding_rule"].eq(NOT_ASKED).all()
+    known = table["decision_value_usd"].notna() & judged_by_law
+    table["pays"] = table["pays"].where(known) & is_open[found.terms.row[at]]
+    keys = pd.MultiIndex.from_frame(table[["fit_mode", "fit_type"]])
+    table["verdict"] = original["verdict"].reindex(keys).to_numpy(object) if judged_by_law else None
+    table["reason"] = original["reason"].reindex(keys).to_numpy(object) if "reason" in original else None
+    chosen = _ranked(table[_matches(table, asked)], asked)
+    if not len(chosen):
+        raise UsageError(
+            f"No {asked.actor or 'actor'} can {'let' if asked.tenure == 'rent' else 'sell'} these homes",
+            next_step="leave --actor or --tenure out to see who can do what",
+        )
+    best = chosen.iloc[0]
+    entry, follows = int(best["entry"]), int(best["plan"])
+    told = statement.lines(
+        found.terms, entry, follows, costs=costs, valued=found.valued, decided=found.decided,
+        price_usd_per_ft2=float(worth.price_usd_per_ft2[0]),
+    )  # fmt: skip
+    return {
+        "lot": subject.told,
+        "policy": asked.scenario,
+        "selected": _shown(best.to_dict(), (*SHOWN, "reason")),
+        "prices": {
+            "price_usd_per_ft2": _plain(worth.price_usd_per_ft2[0]),
+            "as_is_usd": _plain(worth.as_is_usd[0]),
+            "source": worth.source,
+        },
+        "lines": statement.as_documents(statement.inputs(found.terms, entry, follows, costs), told),
+        "options": [_shown(row, SHOWN) for row in table.to_dict("records")],
+        "doubts": _doubts(subject, asked, costs, best, worth),
+    }
+
+
+def _ranked(table: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+    """The option to tell first: the one that pays best; of a type that was named, its usual builder's."""
+    keys = ["pays", "decision_value_usd", "rlv_usd"]
+    if asked.kind is not None and asked.actor is None:
+        kept = table["fit_mode"] == "keep"
+        usual = (table["actor"] == np.where(kept, "owner", "developer")) & (
+            table["tenure"] == (asked.tenure or np.where(kept, "rent", "sale"))
+        )
+        table, keys = table.assign(usual=usual), ["usual", *keys]
+    return table.sort_values(keys, ascending=False, kind="stable", na_position="last")
+
+
+def _matches(table: pd.DataFrame, asked: Asked) -> pd.Series:
+    found = pd.Series(True, index=table.index)
+    for column, given in (("actor", asked.actor), ("tenure", asked.tenure)):
+        if given is not None:
+            found &= table[column] == given
+    return found
+
+
+def _doubts(subject: Subject, asked: Asked, costs: Costs, best: pd.Series, worth: Worth) -> list[str]:
+    found = ["A sum of assumptions in the open, not an appraisal: change any with --set NAME=NUMBER."]
+    if subject.told.get("note"):
+        found.append(str(subject.told["note"]))
+    if best["verdict"] == "FALSE":
+        found.append("It may not stand here: the figures are shown, and it does not count as paying.")
+    if best["existing_assumed"]:
+        found.append("Nobody knows what stands there: one house is supposed.")
+    if np.isnan(worth.as_is_usd[0]) and pd.isna(best["decision_value_usd"]):
+        found.append("What the lot is worth as it stands is unknown: set it with --set as_is=NUMBER.")
+    if not subject.lots["is_built"].astype("boolean").iloc[0:1].fillna(value=True).item():
+        found.append("The lot is vacant: it is priced by what may be built on it.")
+    if asked.place is None and "neighborhood" not in subject.lots:
+        found.append(f"No neighbourhood was named: prices are those of {_listing_place(costs)}; see --place.")
+    return found
+
+
+def _shown(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Columns of an option for JSON; homes are whole."""
+    found = {name: _plain(row[name]) for name in names}
+    for name in ("units_after", "units_added", "units_demolished"):
+        found[name] = None if found[name] is None else int(found[name])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return None
+    if isinstance(value, float | np.floating):
+        return round(float(value), 4)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)
