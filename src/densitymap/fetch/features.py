@@ -84,7 +84,7 @@ def query_of(service: Service, source: Mapping[str, Any], place: Place, *, shape
     limited = not source.get("whole", False) and service.shape is not None
     return Query(
         service=service,
-        fields=tuple(name for name in service.fields if name in wanted),
+        fields=tuple(name for name in service.fields if name in wanted or not wanted),
         where=source.get("where", "1=1"),
         bounds_deg=place.bounds_deg if limited else None,
         shapes=shapes,
@@ -245,4 +245,6 @@ def _notes(layers: list[Service], source: Mapping[str, Any], rows: int, place: P
     absent = [name for name in source.get("fields_optional", {}) if name not in layers[0].fields]
     lacking = (f"fields not there: {', '.join(absent)}",) if absent else ()
     empty = () if rows else (f"no row lies in {place.name}; no file is written",)
-    return (*chain.from_iterable(layer.notes for layer in layers), *lacking, *empty)
+    plane = source.get("crs", layers[0].crs)
+    moved = () if plane == layers[0].crs else (f"shapes are in {layers[0].crs}; the catalogue says {plane}",)
+    return (*chain.from_iterable(layer.notes for layer in layers), *moved, *lacking, *empty)

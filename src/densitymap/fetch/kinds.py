@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from densitymap.errors import MissingDataError
-from densitymap.fetch import census_api, files, overpass, overture, rasters, tiger
+from densitymap.fetch import census_api, features, files, overpass, overture, rasters, tiger
 from densitymap.fetch.kept import Fetched, Place
 
 
@@ -24,6 +24,7 @@ def none_published(source: Mapping[str, Any], place: Place, session: Any, folder
 
 
 KINDS: Mapping[str, Callable[..., Fetched]] = {
+    "arcgis": features.fetch,
     "census": census_api.fetch,
     "gtfs": files.fetch_gtfs,
     "none": none_published,

@@ -42,8 +42,8 @@ def described(source: Mapping[str, Any], session: Any, *, layer_id: int | None =
     Parameters
     ----------
     source
-        A record of ``catalog/sources`` of kind ``arcgis``: ``url`` of the service, ``layer`` (its name, where
-        one is known), ``layer_id`` (a hint: ids drift), ``fields`` it must have.
+        A record of ``catalog/sources`` of kind ``arcgis``: ``url`` of the service, ``layer`` (its name, or
+        a word of it), ``layer_id`` (a hint: ids drift), ``fields`` it must have.
     session
         Where to ask.
     layer_id
@@ -132,8 +132,8 @@ def _chosen(
                 next_step="correct `layer_id` in its record of catalog/sources",
             )
         return by_id, (f"taken by its number {hint}: no name of the layer is on record",)
-    named = [entry for entry in entries if _same(str(entry.get("name")), name)]
-    if len(named) > 1 and by_id in named:
+    named = _named(entries, name)
+    if len(named) > 1 and by_id is not None and by_id in named:
         named = [by_id]
     if len(named) != 1:
         near = params.nearest(name, [str(entry.get("name")) for entry in entries])
@@ -150,8 +150,12 @@ def _told(entries: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{entry.get('id')} {entry.get('name')!r}" for entry in entries) or "no layers"
 
 
-def _same(one: str, other: str) -> bool:
-    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+def _named(entries: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Layers of exactly this name; failing that, those whose name holds it."""
+    plain = [(_plain_text(str(entry.get("name"))).casefold(), entry) for entry in entries]
+    wanted = name.casefold()
+    exact = [entry for told, entry in plain if told == wanted]
+    return exact or [entry for told, entry in plain if wanted in told]
 
 
 def _require(fields: Mapping[str, str], source: Mapping[str, Any], name: Any) -> None:
