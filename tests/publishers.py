@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -87,3 +88,8 @@ def tiff(values, *, nodata=None, driver="COG", **changed):
 
 def ramp(dtype="float32"):
     return np.arange(SIDE * SIDE, dtype=dtype).reshape(SIDE, SIDE)
+
+
+def hosts_of(sources) -> set[str]:
+    """Every host that records of the catalogue name."""
+    return set(re.findall(r"https://([^/\"]+)", json.dumps(sources)))

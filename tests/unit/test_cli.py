@@ -214,7 +214,7 @@ def test_hostile_text_stays_text(space):
 
 
 def test_doctor_tells_every_check(space):
-    ran = densitymap("doctor", "--workspace", space, "--json")
+    ran = densitymap("doctor", "--offline", "--workspace", space, "--json")
     assert ran.code == 0, ran.err
     names = {check["name"] for check in ran.document["checks"]}
     assert {"Python", "geopandas", "Leaflet for the map", "free disk", "last build"} <= names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import json
-import re
 import zipfile
 from pathlib import PurePosixPath
 
@@ -21,34 +20,30 @@ from densitymap import params
 from densitymap.city import load_city
 from densitymap.displacement import acs
 from densitymap.errors import MissingDataError, NetworkError, UsageError, ValidationError
-from densitymap.fetch import http, keys, overture
+from densitymap.fetch import catalogue, http, keys, overture
 from densitymap.fetch.census_api import Key
 from densitymap.fetch.kept import Place
 from densitymap.fetch.kinds import KINDS
 from densitymap.ingest import find, normalise
 from loopback import Answer, serving
-from publishers import SECRET, feed, ramp, tiff
+from publishers import SECRET, feed, hosts_of, ramp, tiff
 from publishers import census_api as census_server
 
 D5 = Place(name="District 5", bounds_deg=(-84.36, 33.74, -84.35, 33.75))
-SOURCES = params.load_all("sources")
+SOURCES = catalogue.sources()
 
 
 def fetched(name, reply, folder, **more):
     """Fetch one source of the catalogue, every host re-pointed to one server."""
     source = SOURCES[name] | more.pop("changed", {})
     with serving(reply) as server:
-        session = http.Session(endpoints=_all_hosts(source, server.base), retries=0)
+        session = http.Session(endpoints=dict.fromkeys(hosts_of(source), server.base), retries=0)
         kind = KINDS[source["kind"]]
         if source["kind"] == "census":
             kind = functools.partial(kind, key=lambda: Key(SECRET))
         if source["kind"] == "raster":
             kind = functools.partial(kind, address=session.address)
         return kind(source, D5, session, folder), server.asked
-
-
-def _all_hosts(source, base):
-    return dict.fromkeys(re.findall(r"https://([^/\"]+)", json.dumps(source)), base)
 
 
 def layer(name, folder):

@@ -24,6 +24,14 @@ def settings_file(environ: Mapping[str, str], home: Path) -> Path:
     return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "densitymap" / "config.toml"
 
 
+def known_key(environ: Mapping[str, str], settings: Path) -> Key | None:
+    """Give the key that the environment or the file of settings holds; nobody is asked for it."""
+    try:
+        return find_key(environ, settings)
+    except UsageError:
+        return None
+
+
 def find_key(
     environ: Mapping[str, str], settings: Path, *, prompt: Callable[[str], str] | None = None
 ) -> Key:

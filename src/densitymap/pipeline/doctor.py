@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyproj
@@ -16,8 +16,10 @@ from pyproj.transformer import TransformerGroup
 
 from densitymap import __version__
 from densitymap.city import City, load_city
-from densitymap.errors import DensitymapError
+from densitymap.errors import DensitymapError, MissingDataError, NetworkError, ValidationError
+from densitymap.fetch.census_api import Key
 from densitymap.maps.assets import leaflet
+from densitymap.pipeline import endpoints as publishers
 from densitymap.pipeline.workspace import Workspace, read_json
 
 LEAST_PYTHON = (3, 11)
@@ -29,14 +31,44 @@ PUBLISHED_IN = ("EPSG:4326", "EPSG:4269", "EPSG:6447")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def examine(space: Workspace) -> dict[str, Any]:
-    """Run every check; ``ok`` is whether all that must hold does."""
+def examine(
+    space: Workspace,
+    *,
+    offline: bool = False,
+    endpoints: Mapping[str, str] | None = None,
+    key: Key | None = None,
+) -> dict[str, Any]:
+    """Run every check.
+
+    Parameters
+    ----------
+    space
+        The workspace.
+    offline
+        Look at this machine only; no server is asked.
+    endpoints, key
+        See :func:`densitymap.pipeline.endpoints.examine`.
+
+    Returns
+    -------
+    dict
+        ``version``, ``ok`` (whether all that must hold does), ``exit_code``, ``checks`` of this machine
+        and ``endpoints``.
+    """
     checks = list(_checks(space))
-    return {
-        "version": __version__,
-        "ok": all(check["ok"] for check in checks if check["needed"]),
-        "checks": checks,
-    }
+    found = [] if offline else publishers.examine(endpoints=endpoints, key=key)
+    code = _exit_code(checks, found)
+    return {"version": __version__, "ok": code == 0, "exit_code": code, "checks": checks, "endpoints": found}
+
+
+def _exit_code(checks: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> int:
+    """The machine's faults come first, then silence, then what moved."""
+    states = {entry["state"] for entry in endpoints if entry["needed"]}
+    if not all(check["ok"] for check in checks if check["needed"]):
+        return MissingDataError.exit_code
+    if publishers.SILENT in states:
+        return NetworkError.exit_code
+    return ValidationError.exit_code if publishers.MOVED in states else 0
 
 
 def _checks(space: Workspace) -> Iterator[dict[str, Any]]:
@@ -105,9 +137,7 @@ def _grids(city: City) -> dict[str, Any]:
             area = pyproj.aoi.AreaOfInterest(*city.extent)
             group = TransformerGroup(system, city.crs, always_xy=True, area_of_interest=area)
             absent |= {grid.short_name for way in group.unavailable_operations for grid in way.grids}
-    told = (
-        f"absent: {', '.join(sorted(absent))}; layers may stand a few feet apart" if absent else "all there"
-    )
+    told = f"{len(absent)} absent, a shift good to a few feet serves" if absent else "all there"
     mend = "pyproj sync --area-of-use 'United States' (optional; needs a network once)"
     return _check("PROJ grids", told, not absent, mend, needed=False)
 
