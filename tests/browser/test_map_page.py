@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -380,7 +381,7 @@ def test_comparison_takes_four_lots_and_lives_in_the_address(seen, written):
 def test_before_and_after_says_the_difference_in_words(seen, written):
     page = seen().open(written["plain"])
     page.evaluate("document.getElementById('before-after').open = true")
-    page.check("#ba-on")
+    page.select_option("#ba-how", "1")
     lots = drawn.content().lots
     before, after = (lots[f"units_allowed__{name}"] for name in ("no-change", "triplex-by-right"))
     text = page.inner_text("#ba-text")
@@ -396,7 +397,7 @@ def test_before_and_after_says_the_difference_in_words(seen, written):
     page.keyboard.press("Home")
     assert "%7E0" in page.evaluate("location.hash")
     second = seen().open(written["plain"], page.evaluate("location.hash"))
-    assert second.is_checked("#ba-on")
+    assert second.input_value("#ba-how") == "1"
 
 
 def test_lots_in_view_are_one_tab_stop(seen, written):
@@ -487,3 +488,132 @@ def test_uncertain_tracts_are_hatched_and_counted(seen, written, tmp_path):
     assert row.endswith("1 tract")
     income = seen().open(path, "#areas=income&lots=none")
     assert "Margins of error were not published" in income.inner_text("#legend")
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A page that opens divided, both policies asked the same question."""
+    given = drawn.content(pair=("no-change", "triplex-by-right"), split=True)
+    asked = [(name, title, "May a triplex stand here?") for name, title, _ in given.policies]
+    path = tmp_path_factory.mktemp("compared") / "compared.html"
+    path.write_text(maps.render(replace(given, policies=asked)), encoding="utf-8")
+    return path
+
+
+def rows_of(page, heading):
+    """Legend rows under a heading that holds the text: label to count."""
+    return dict(
+        page.evaluate(
+            """(text) => { const head = [...document.querySelectorAll('#legend h3')].find((e) => e.textContent.includes(text));
+            return [...head.nextElementSibling.querySelectorAll('li')].map((e) => [e.children[1].textContent, e.children[2].textContent]); }""",
+            heading,
+        )
+    )
+
+
+def test_a_change_over_years_is_drawn_named_and_hatched(seen, written):
+    reader = seen()
+    page = reader.open(written["plain"], "#areas=change:low_income:00-e&lots=none")
+    assert reader.said == []
+    rows = rows_of(page, "Households of low income: Change 2000 to 2014-18")
+    assert rows["fell 10 to 20 points"] == "1 tract"
+    assert rows["no data"] == "1 tract"
+    assert "approximated" in page.inner_text("#legend")
+    page.evaluate("densitymap.app.show({ history: 0 }, false)")
+    page.evaluate("document.querySelectorAll('#card details').forEach((d) => { d.open = true; })")
+    card = page.inner_text("#card")
+    assert "-12 points" in card
+    assert "± 5 points" in card
+    page.select_option("#choose-areas", "change:income:00-e")
+    legend = page.inner_text("#legend")
+    assert "changed by less than 5 %" in legend
+    assert (
+        "1 tract"
+        in rows_of(page, "Median household income")["hatched over its colour: too uncertain to lean on"]
+    )
+
+
+def test_each_definition_is_shown_with_its_years_and_its_doubts(seen, written):
+    page = seen().open(written["plain"], "#areas=definition:history:governing_2015&lots=none")
+    assert page.is_visible("#choose-variant")
+    rows = rows_of(page, "Governing 2015: gentrified (2000 to 2014-18)")
+    assert rows["gentrified, as Governing defines it (counted as change or pressure)"] == "1 tract"
+    assert rows["hatched over its colour: too uncertain to lean on"] == "1 tract"  # 55 % of draws agree
+    page.select_option("#choose-variant", "definition:history:freeman_2005")
+    assert "not classifiable: input new_housing_share_00 missing" in page.inner_text("#legend")
+    assert "areas=definition%3Ahistory%3Afreeman_2005" in page.evaluate("location.hash")
+    second = seen().open(written["plain"], page.evaluate("location.hash"))
+    assert second.input_value("#choose-variant") == "definition:history:freeman_2005"
+    second.select_option("#choose-areas", "zoning")
+    assert not second.is_visible("#choose-variant")
+
+
+def test_what_is_not_computed_is_said(seen, written):
+    page = seen().open(written["plain"], "#areas=expected:triplex-by-right&lots=none")
+    assert "Not computable here" in page.inner_text("#legend")
+
+
+def test_the_difference_in_words_is_the_same_with_and_without_a_script(seen, compared):
+    reader = seen()
+    page = reader.open(compared)
+    assert reader.said == []
+    assert page.input_value("#ba-how") == "1"
+    texts = "(box) => [...document.querySelectorAll(box + ' p')].map((e) => e.textContent)"
+    live, still = page.evaluate(texts, "#ba-text"), page.evaluate(texts, "#difference")
+    assert live == still
+    assert len(live) == 3
+    lots = drawn.content().lots
+    ranks = {"FALSE": 0, "MAYBE": 1, "TRUE": 2}
+    old, new = (lots[f"verdict__{name}"].map(ranks) for name in ("no-change", "triplex-by-right"))
+    assert f"less sure on {(new < old).sum()}" in live[1]
+
+
+def test_the_difference_layer_counts_what_changes(seen, compared):
+    page = seen().open(compared)
+    page.focus("#ba-how")
+    page.keyboard.press("ArrowDown")
+    assert page.input_value("#ba-how") == "2"
+    assert page.input_value("#choose-lots") == "pair_allowed"
+    lots = drawn.content().lots
+    gain = lots["units_allowed__triplex-by-right"] - lots["units_allowed__no-change"]
+    rows = rows_of(page, "Homes allowed: Triplex by right, against")
+    assert rows["2 more homes allowed"] == f"{(gain == 2).sum()} lots"
+    assert rows["as many homes allowed"] == f"{(gain == 0).sum()} lots"
+    page.select_option("#ba-right", "duplex-by-right")
+    gain = lots["units_allowed__duplex-by-right"] - lots["units_allowed__no-change"]
+    rows = rows_of(page, "Homes allowed: Duplex by right, against")
+    assert rows["1 more home allowed"] == f"{(gain == 1).sum()} lots"
+    second = seen().open(compared, page.evaluate("location.hash"))
+    assert second.input_value("#ba-how") == "2"
+    assert rows_of(second, "Homes allowed: Duplex by right, against") == rows
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, NARROW], ids=["desktop", "320px"])
+def test_axe_finds_nothing_on_a_comparison(seen, compared, viewport):
+    page = seen(viewport).open(compared, "#areas=definition:history:governing_2015&lots=none")
+    page.evaluate("densitymap.app.place(densitymap.app.map.getCenter(), true)")
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    found = Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_comparison_keeps_under_25_tab_stops(seen, compared):
+    page = seen().open(compared)
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            "(e => e === document.body ? '' : e.outerHTML.slice(0, 90))(document.activeElement)"
+        )
+        if not stop or (stops and stop == stops[0]):
+            break
+        stops.append(stop)
+    assert 5 < len(stops) < 25, stops
+
+
+def test_the_method_is_on_the_page(seen, written):
+    page = seen().open(written["plain"])
+    page.click("#trust a[href='#more']")
+    assert page.is_visible("#method")
+    assert "Nothing here is a score of a home or of a person" in page.inner_text("#method")

@@ -23,6 +23,7 @@
     app.rasters = Object.fromEntries(M.rasters.map((r) => [r.id, r]));
     for (const r of M.rasters) { r.image = new Image(); r.image.src = r.picture; await r.image.decode(); }
     app.classes = classesOf(app);
+    if (M.pair) for (const [name, column] of Object.entries(dm.difference(app, ...M.pair))) if (column) sets.lots.columns[name] = column;
     app.symbols = M.policies.slice(1).filter((p) => sets.lots.columns.block_group_geoid_2020 && sets.lots.columns["units_added__" + p.name]);
     app.names = dm.placer(app.bits);
     app.state = { areas: "none", lots: "none", over: new Set(M.overlays.filter((o) => o.shown).map((o) => o.set)) };

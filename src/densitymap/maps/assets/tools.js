@@ -212,23 +212,21 @@
 
   /* Before and after: a second layer over the first, cut off at a divider; or the difference alone. */
   function swipe(app) {
-    const { map, M, say } = app, on = $("ba-on"), left = $("ba-left"), right = $("ba-right"), at = $("ba-at"), what = $("ba-what"), diff = $("ba-diff");
+    const { map, M, say } = app, how = $("ba-how"), left = $("ba-left"), right = $("ba-right"), at = $("ba-at"), what = $("ba-what");
     if (!M.pair || !app.sets.lots.n) { $("before-after").hidden = true; return; }
     for (const select of [left, right]) M.policies.forEach((p) => { el("option", p.title, select).value = p.name; });
     for (const [base, word] of [["verdict", "what_verdict"], ["lot_units", "what_units"], ["lot_fits", "what_fits"]]) if (M.themes.some((t) => t.base === base)) el("option", say("swipe." + word), what).value = base;
     [left.value, right.value] = M.pair;
     if (M.themes.some((t) => t.base === "lot_units")) what.value = "lot_units";
     const given = (app.given.get("ba") ?? "").split("~"), has = (select, v) => [...select.options].some((o) => o.value === v);
-    if (given.length === 5 && has(what, given[0]) && has(left, given[1]) && has(right, given[2])) {
-      [what.value, left.value, right.value, at.value] = given;
-      on.checked = given[4] === "1"; diff.checked = given[4] === "2";
-    } else on.checked = M.split && !app.given.has("lots");
-    $("before-after").open = on.checked || diff.checked;
+    if (given.length === 5 && [what, left, right, how].every((s, k) => has(s, given[k === 3 ? 4 : k]))) [what.value, left.value, right.value, at.value, how.value] = given;
+    else how.value = M.split && !app.given.has("lots") ? "1" : "0";
+    const off = () => how.value === "0", split = () => how.value === "1";
+    $("before-after").open = !off();
     map.createPane("after").style.zIndex = 250;
     const line = el("div", null, map.getContainer(), "divider");
     line.setAttribute("aria-hidden", "true");
-    line.hidden = true;
-    const names = ["left", "right"].map((side) => { const mark = el("span", null, line, "side " + side); return mark; });
+    const names = ["left", "right"].map((side) => el("span", null, line, "side " + side));
     let after = null;
     const themeOf = (policy) => `${what.value}:${policy}`;
     const clip = function () {
@@ -238,29 +236,29 @@
       after.getContainer().style.clip = `rect(${from.y}px,${to.x}px,${to.y}px,${from.x}px)`;
     };
     const sceneAfter = () => dm.sceneOf({ ...app, state: { ...app.state, lots: themeOf(right.value) } });
-    const apply = function () {
+    const arrange = function () {
       if (after) { after.remove(); after = null; }
       setPair(app, left.value, right.value);
-      line.hidden = !on.checked;
-      if (on.checked) {
+      line.hidden = $("ba-divider").hidden = !split();
+      if (split()) {
         app.pick.lots(themeOf(left.value));
         [left, right].forEach((select, k) => { names[k].textContent = select.selectedOptions[0].textContent; });
         after = new dm.Layer(sceneAfter(), { bits: app.bits, pane: "after" });
         after.addTo(map);
         clip();
-      } else if (diff.checked) app.pick.lots(WHATS[what.value]);
-      app.redraw(); dm.legend(app); summary(app); dm.writeHash(app);
+      } else if (!off()) app.pick.lots(WHATS[what.value]);
+      summary(app);
     };
+    const apply = function () { arrange(); app.redraw(); dm.legend(app); dm.writeHash(app); };
     app.afterScene = () => { if (after) after.repaint(sceneAfter()); };
-    on.addEventListener("change", () => { if (on.checked) diff.checked = false; apply(); });
-    diff.addEventListener("change", () => { if (diff.checked) on.checked = false; else app.pick.lots(themeOf(right.value)); apply(); });
+    how.addEventListener("change", () => { if (off()) app.pick.lots(themeOf(right.value)); apply(); });
     for (const input of [left, right, what]) input.addEventListener("change", apply);
     at.addEventListener("input", () => { clip(); dm.writeHash(app); });
     map.on("move zoomend resize", clip);
-    $("choose-lots").addEventListener("change", () => { if (on.checked || diff.checked) { on.checked = diff.checked = false; apply(); } });
-    app.hashParts.push((out) => { if (on.checked || diff.checked) out.set("ba", [what.value, left.value, right.value, at.value, on.checked ? 1 : 2].join("~")); });
-    if (on.checked || diff.checked) apply();
-    else { setPair(app, left.value, right.value); summary(app); }
+    $("choose-lots").addEventListener("change", () => { if (!off()) { how.value = "0"; apply(); } });
+    app.hashParts.push((out) => { if (!off()) out.set("ba", [what.value, left.value, right.value, at.value, how.value].join("~")); });
+    if (off()) arrange();
+    else apply();
   }
 
   /* Lots by how a number moves, and the sums on both sides where it is known. */
