@@ -11,6 +11,7 @@ import typer
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
 from densitymap.pipeline import proforma as one_lot
+from densitymap.pipeline import subject
 from densitymap.pipeline.funnel import BASELINE
 
 
@@ -49,11 +50,11 @@ def proforma(
         year=year, costs_file=costs, place=place,
     )  # fmt: skip
     if lot is None:
-        subject = one_lot.of_parcel(SETTINGS.workspace, str(parcel_id), asked)
+        chosen = subject.of_parcel(SETTINGS.workspace, str(parcel_id), scenario=scenario)
     else:
         drawn = {"house": house, "house_floor_ft2": floor, "streets": streets, "of_record": of_record}
-        subject = one_lot.of_drawing(one_lot.read_lot(lot), zone_code, asked, **drawn)
-    answer = one_lot.proforma(subject, asked)
+        chosen = subject.of_drawing(subject.read_lot(lot), zone_code, scenario=scenario, **drawn)
+    answer = one_lot.proforma(chosen, asked)
     _tell_proforma(answer)
     SETTINGS.answer(answer)
 
