@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import traceback
 
@@ -11,7 +12,7 @@ import requests
 
 from densitymap import params
 from densitymap.errors import NetworkError, UsageError, ValidationError
-from densitymap.fetch import census_api
+from densitymap.fetch import census_api, http
 from densitymap.fetch.census_api import Key, Question
 from loopback import Answer, serving
 from publishers import SECRET, value_of
@@ -158,3 +159,21 @@ def test_cells_follow_the_measures_and_the_year():
     assert {"B25003_003", "B25070_011", "B15003_022"} <= set(wanted)
     assert not any(cell.startswith("B15003") for cell in census_api.cells_behind(counts.values(), 2011))
     assert list(wanted) == sorted(set(wanted))
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_the_key_is_in_no_log_and_in_no_fault_of_transport(caplog, cut):
+    """A server that hangs up or cuts its answer makes the libraries tell the whole address."""
+
+    def reply(asked):
+        return Answer(json.dumps([["GEO_ID"]]), headers={"Content-Length": "999" if cut else "-1"})
+
+    with serving(reply) as server, caplog.at_level(logging.DEBUG):
+        base = server.base if cut else "http://127.0.0.1:9"
+        session = http.Session(retries=1, timeout_s=(2, 2))
+        with pytest.raises(NetworkError) as told:
+            ask(session, base)
+    assert SECRET not in caplog.text
+    assert SECRET not in "".join(traceback.format_exception(told.value))
+    if cut:
+        assert "key=…" in caplog.text  # it was logged, and redacted

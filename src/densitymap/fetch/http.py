@@ -7,6 +7,7 @@ once: the next layer of the same server fails at once.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -154,6 +155,19 @@ def redacted(text: str) -> str:
     'https://api.census.gov/data?get=NAME&key=… failed'
     """
     return _BEARER.sub(r"\1 …", _SECRET.sub(r"\1=…", text))
+
+
+class _WithoutKeys(logging.Filter):
+    """Takes keys out of what urllib3 logs: it writes down whole addresses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through, its message redacted."""
+        record.msg, record.args = redacted(record.getMessage()), ()
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_WithoutKeys())
 
 
 def endpoints_from(text: str) -> dict[str, str]:
