@@ -56,7 +56,7 @@ def test_lots_and_zoning_are_compared_where_their_data_is(tmp_path):
     anew = {"R-4": box(-10, -10, 150, 150), "MR-3": ZONES["C-1"]}
     b = edition(tmp_path / "b", split, anew, parcels={"vintage": "2026"})
     found = compared(a, b)
-    assert {entry["layer"]: entry["change"] for entry in found["layers"]} == {
+    assert {entry["name"]: entry["change"] for entry in found["layers"]} == {
         "parcels": "changed",
         "zoning": "changed",
     }
@@ -71,11 +71,23 @@ def test_lots_and_zoning_are_compared_where_their_data_is(tmp_path):
 def test_layers_that_came_or_went_are_told(tmp_path):
     gone = {"more": {"flood": {"sha256": "1", "rows_in": 9, "vintage": "2020"}}}
     a, b = edition(tmp_path / "a", **gone), edition(tmp_path / "b", more={"parks": {"sha256": "2"}})
-    told = {entry["layer"]: entry for entry in compared(a, b)["layers"]}
-    assert told["flood"] == {
-        "layer": "flood", "change": "gone", "rows_in": 9, "vintage": "2020", "licence": None,
-    }  # fmt: skip
+    told = {entry["name"]: entry for entry in compared(a, b)["layers"]}
+    assert told["flood"] == {"name": "flood", "change": "gone", "rows_in": 9, "vintage": "2020"}
     assert told["parks"]["change"] == "new"
+
+
+def test_fetched_sources_are_compared_too(tmp_path):
+    def lock(name, rows, sha256):
+        source = {"sha256": sha256, "rows": rows, "url": "https://gis.x.gov", "fetched_at": name}
+        write_json(tmp_path / name, {"version": 1, "layers": {}, "sources": {"city_zoning": source}})
+        return tmp_path / name
+
+    march, april, june = lock("march", 2979, "a"), lock("april", 2979, "a"), lock("june", 2985, "b")
+    assert compared(march, april)["sources"] == []
+    (entry,) = compared(march, june)["sources"]
+    assert (entry["name"], entry["change"], entry["rows"]) == (
+        "city_zoning", "changed", {"before": 2979, "after": 2985},
+    )  # fmt: skip
 
 
 def test_data_of_another_edition_is_never_compared(tmp_path):
@@ -101,7 +113,16 @@ def test_zoning_is_compared_without_lots(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"layers": []}', '{"layers": {"parcels": 3}}', '{"layers": {"parcels": {}}}', "\x00"],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"layers": []}',
+        '{"layers": {"parcels": 3}}',
+        '{"layers": {"parcels": {}}}',
+        '{"layers": {}, "sources": 3}',
+        "\x00",
+    ],
 )
 def test_what_is_no_lock_is_refused(tmp_path, text):
     (tmp_path / "x.lock").write_text(text)

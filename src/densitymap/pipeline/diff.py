@@ -16,8 +16,8 @@ from densitymap.parcels import changes
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 
-TOLD = ("rows_in", "vintage", "licence", "url", "file", "fetched_at", "crs_in")
-"""Facts of a layer that are told before and after, where they differ."""
+TOLD = ("rows", "rows_in", "vintage", "licence", "url", "service_layer", "file", "fetched_at", "crs_in")
+"""Facts of a layer or a fetched source that are told before and after, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +84,47 @@ def compare(before: Edition, after: Edition, *, city_name: str = DEFAULT) -> dic
     Returns
     -------
     dict
-        ``layers``: one entry per layer that is new, gone or changed, with what was and what is;
-        ``unchanged``: how many are not; ``parcels`` and ``zoning``: events and counts, or
-        ``not_compared`` with the reason and what would help.
+            ``layers`` and ``sources`` (what was fetched): one entry each that is new, gone or changed, with
+        what was and what is; ``unchanged``: how many layers are not; ``parcels`` and ``zoning``: events
+        and counts, or ``not_compared`` with the reason.
     """
-    old, new = before.lock["layers"], after.lock["layers"]
-    entries = [_entry(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
-    told = [entry for entry in entries if entry["change"] != "unchanged"]
+    layers, unchanged = _changes(before.lock["layers"], after.lock["layers"])
+    sources, _ = _changes(before.lock.get("sources", {}), after.lock.get("sources", {}))
     return {
         "before": {"lock": before.path.name, "lock_hash": before.lock.get("lock_hash")},
         "after": {"lock": after.path.name, "lock_hash": after.lock.get("lock_hash")},
-        "layers": told,
-        "unchanged": len(entries) - len(told),
+        "layers": layers,
+        "sources": sources,
+        "unchanged": unchanged,
         "parcels": _parcels(before, after),
         "zoning": _zoning(before, after, city_name),
     }
 
 
 def _is_lock(lock: Any) -> bool:
-    layers = lock.get("layers") if isinstance(lock, dict) else None
-    return isinstance(layers, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in layers.values()
+    parts = [lock.get("layers"), lock.get("sources", {})] if isinstance(lock, dict) else [None]
+    return all(
+        isinstance(part, dict)
+        and all(isinstance(e, dict) and isinstance(e.get("sha256"), str) for e in part.values())
+        for part in parts
     )
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    entries = [_entry(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
+    told = [entry for entry in entries if entry["change"] != "unchanged"]
+    return told, len(entries) - len(told)
 
 
 def _entry(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
     if old is None or new is None:
-        change, facts = ("new", new) if old is None else ("gone", old)
-        return {"layer": name, "change": change, **{key: (facts or {}).get(key) for key in TOLD[:3]}}
+        change, facts = ("new", new or {}) if old is None else ("gone", old)
+        return {"name": name, "change": change, **{key: value for key, value in facts.items() if key in TOLD}}
     changed = "unchanged" if old["sha256"] == new["sha256"] else "changed"
     differs = {
         key: {"before": old.get(key), "after": new.get(key)} for key in TOLD if old.get(key) != new.get(key)
     }
-    return {"layer": name, "change": changed, **differs}
+    return {"name": name, "change": changed, **differs}
 
 
 def _why_not(before: Edition, after: Edition, name: str) -> str | None:
