@@ -49,6 +49,10 @@ def test_a_pair_is_told_in_the_numbers_of_the_stored_tables(space, compared):
     assert counted == len(compared.lots) == allowed["parcel_id"].nunique()
     assert told["homes_allowed"]["more"] > 0
     assert [name for name, _, _ in compared.policies] == ["no-change", "triplex-by-right"]
+    now = allowed[allowed["policy"] == "no-change"].set_index("parcel_id")["is_allowed_triplex"]
+    then = allowed[allowed["policy"] == "triplex-by-right"].set_index("parcel_id")["is_allowed_triplex"]
+    to_yes = (then.eq(True) & ~now.eq(True)).fillna(value=False)  # the same question is asked of both
+    assert told["verdicts"]["to_yes"] == to_yes.sum() > 0
 
 
 def test_an_area_is_cut_from_the_build_and_its_parts_add_up(space, whole):
