@@ -93,7 +93,11 @@ def _picture(
             handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small"
         )
         figure.supxlabel(
-            "\n".join(_notes(content, say)), fontsize=style["note_pt"], x=0.01, ha="left", wrap=True
+            "\n".join(_notes(content, theme["set"], say)),
+            fontsize=style["note_pt"],
+            x=0.01,
+            ha="left",
+            wrap=True,
         )
         held = io.BytesIO()
         metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
@@ -101,17 +105,20 @@ def _picture(
     return held.getvalue()
 
 
-def _notes(content: MapInput, say: words.Words) -> list[str]:
-    """Sentences under the picture: what it covers, what it is not, whose data, which inputs."""
-    years = content.sources.dropna(subset=["vintage"])
+def _notes(content: MapInput, set_name: str, say: words.Words) -> list[str]:
+    """Sentences under the picture: what it covers, what it is not, whose data it rests on, which inputs."""
+    named = params.load("layers", "static")["chart"]["sources"]
+    beginnings = tuple(named.get(set_name, [])) + tuple(named["always"])
+    own = content.sources[
+        content.sources["layer"].astype("string").str.startswith(beginnings).fillna(value=False)
+    ]
+    years = own.dropna(subset=["vintage"])
     told = [content.coverage_sentence, say("page.trust")]
     told.append(
         "; ".join(f"{title}, {year}" for title, year in zip(years["title"], years["vintage"], strict=True))
     )
-    told += [
-        *content.sources["attribution"].dropna().unique(),
-        say("page.built_from", hash=content.lock_hash),
-    ]
+    told.append("; ".join(own["attribution"].dropna().unique()))
+    told.append(say("page.built_from", hash=content.lock_hash))
     return [say("page.synthetic"), *told] if content.synthetic else told
 
 
@@ -140,9 +147,32 @@ def _fills(
         count = int((places == place).sum())
         if count or "hatch" not in known:
             sums = {"sum": _sum(frame, theme, places == place)}
-            number = say(f"legend.count_{theme['set']}", count=f"{count:,}", **sums)
+            number = say(
+                f"legend.{'one' if count == 1 else 'count'}_{theme['set']}", count=f"{count:,}", **sums
+            )
             handles.append(Patch(**look, label=f"{known['label']} ({number})"))
-    return handles
+    return [*handles, *_doubted(axes, frame, shapes, theme, say)]
+
+
+def _doubted(
+    axes: Axes, frame: gpd.GeoDataFrame, shapes: Any, theme: themes.Theme, say: words.Words
+) -> list[Any]:
+    """Hatch what is too uncertain to lean on, over its colour, and give the legend entry."""
+    from matplotlib.patches import Patch  # noqa: PLC0415
+
+    unsure = themes.doubtful(frame, theme)
+    if unsure is None or not unsure.any():
+        return []
+    look: dict[str, Any] = {
+        "facecolor": "none",
+        "edgecolor": "#222222",
+        "linewidth": 0.2,
+        "hatch": "\\\\\\\\",
+    }
+    members = shapes[unsure & ~shapely.is_empty(shapes)]
+    if len(members):
+        gpd.GeoSeries(members, crs=frame.crs).plot(ax=axes, **look)
+    return [Patch(**look, label=f"{say('legend.doubt')} ({unsure.sum():,})")]
 
 
 def _unfilled(axes: Axes, content: MapInput, say: words.Words) -> list[Any]:

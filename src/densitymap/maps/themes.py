@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params
@@ -146,6 +147,29 @@ def classify(values: pd.Series, theme: Theme) -> pd.Series:
     for place, low in enumerate(lows):
         places[raw >= low] = place
     return pd.Series(places, index=values.index)
+
+
+def doubtful(frame: pd.DataFrame, theme: Theme) -> npt.NDArray[np.bool_] | None:
+    """Which rows of a theme are too uncertain to lean on; None where no margin is known.
+
+    Parameters
+    ----------
+    frame
+        The theme's set.
+    theme
+        With ``doubt``: a ``column``, compared with ``above`` or ``below``, as a share of ``of`` where given.
+    """
+    rule = theme.get("doubt")
+    if not rule or rule["column"] not in frame:
+        return None
+    value = pd.to_numeric(frame[rule["column"]]).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    if "of" in rule:
+        base = pd.to_numeric(frame[rule["of"]]).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.abs(value / base)
+    if np.isnan(value).all():
+        return None
+    return np.asarray((value > rule.get("above", np.inf)) | (value < rule.get("below", -np.inf)))
 
 
 def _low(bound: float | str | None) -> float:
