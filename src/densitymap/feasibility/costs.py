@@ -242,12 +242,18 @@ def named_inputs(name: str, costs: Costs) -> tuple[str, ...]:
     found = tuple(known for known in costs.records if known.startswith(f"{name}_"))
     if not found:
         raise UsageError(
-            f"There is no input named {name!r}.{params.nearest(name, costs.records)}",
+            f"There is no input named {name!r}.{params.nearest(name, [*costs.records, *_beginnings(costs)])}",
             next_step=f"known: {', '.join(costs.records)}",
         )
     if len({costs.records[known].unit for known in found}) > 1:
         raise UsageError(f"{name!r} may mean {', '.join(found)}", next_step="write one of them in full")
     return found
+
+
+def _beginnings(costs: Costs) -> list[str]:
+    """Short names: what inputs begin with, before any of their underscores."""
+    words = [name.split("_") for name in costs.records]
+    return sorted({"_".join(parts[:end]) for parts in words for end in range(1, len(parts))})
 
 
 def changed(costs: Costs, settings: Mapping[str, str]) -> Costs:

@@ -128,8 +128,8 @@ class Money:
     sale_price, sale_fixed, rent_price, rent_fixed
         Value when done, sold and let, is ``price x p + fixed`` with p the place's price per ft2 of a
         standing house of the reference size.
-    kept
-        Share of the as-is value that stays with the lot.
+    kept, lost_price
+        Share of the as-is value that stays with the lot; what the kept house loses is ``lost_price x p``.
     homes
         Homes made.
     """
@@ -141,6 +141,7 @@ class Money:
     rent_price: Any
     rent_fixed: Any
     kept: Any
+    lost_price: Any
     homes: Any
 
 
@@ -164,6 +165,7 @@ def money(kinds: Floats, costs: Costs | Mapping[str, Any]) -> Money:
         rent_price=sum(item.price for item in rent.values()),
         rent_fixed=sum(item.fixed for item in rent.values()),
         kept=t.kept + t.kept_less * c["kept_house_value_share"],
+        lost_price=lost_price(t, s),
         homes=t.homes + t.adu_homes + t.inner_kept + t.inner_new,
     )
 
@@ -225,10 +227,7 @@ def value_items(t: Any, s: Any, c: Any, *, tenure: str) -> dict[str, Item]:
     rents = [c[f"rent_{kind}_usd_per_month"] for kind in ("1br", "2br", "3br", "house")]
     cap = c["cap_rate_share"]
     behind = s.income_adu * _rent((t.adu_1br, t.adu_2br, t.adu_3br), rents)
-    found = {
-        "house_made_smaller": Item(price=-t.carved_kept_ft2 * s.marginal, fixed=0.0 * t.carved_kept_ft2),
-        "accessory_homes_let": Item(price=0.0 * behind, fixed=behind / cap),
-    }
+    found = {"accessory_homes_let": Item(price=0.0 * behind, fixed=behind / cap)}
     if tenure == "rent":
         apart = s.income_adu * _rent((t.adu_sold_1br, t.adu_sold_2br, t.adu_sold_3br), rents)
         let = s.income * _rent((t.let_1br, t.let_2br, t.let_3br, t.let_house), rents)
@@ -241,6 +240,11 @@ def value_items(t: Any, s: Any, c: Any, *, tenure: str) -> dict[str, Item]:
         "divided_homes_sold": s.attached * t.divided_price_ft2,
     }
     return found | {name: Item(price=price, fixed=0.0 * price) for name, price in sold.items()}
+
+
+def lost_price(t: Any, s: Any) -> Any:
+    """What a kept house loses with the floor area it gives up, per unit of the place's price per ft2."""
+    return t.carved_kept_ft2 * s.marginal
 
 
 def _rent(homes: Sequence[Any], rents: Sequence[Any]) -> Any:
@@ -277,13 +281,14 @@ def coefficients(kinds: Floats, applies: Any, costs: Costs | Mapping[str, Any]) 
     columns = zip(
         _linear(found.sale_price, found.sale_fixed, found, s.keeps_developer, s.paid),
         _linear(found.rent_price, found.rent_fixed, found, s.keeps_developer, s.paid),
-        _linear(found.sale_price, found.sale_fixed, found, s.keeps_owner_sale, kept=found.kept),
-        _linear(found.rent_price, found.rent_fixed, found, s.keeps_owner_rent, kept=found.kept),
+        _linear(found.sale_price, found.sale_fixed, found, s.keeps_owner_sale, stays=1.0),
+        _linear(found.rent_price, found.rent_fixed, found, s.keeps_owner_rent, stays=1.0),
         _linear(none, trust_sale + given / s.keeps_trust_sale, found, s.keeps_trust_sale, s.paid),
         _linear(none, trust_rent + given / s.keeps_trust_rent, found, s.keeps_trust_rent, s.paid),
         strict=True,
     )
-    price, constant, as_is = (np.stack(np.broadcast_arrays(*column), axis=1) for column in columns)
+    stacked = (np.stack(np.broadcast_arrays(*column), axis=1) for column in columns)
+    price, constant, as_is = np.broadcast_arrays(*stacked)
     return Coefficients(
         price=np.where(applies, price, np.nan),
         constant=np.where(applies, constant, np.nan),
@@ -292,14 +297,18 @@ def coefficients(kinds: Floats, applies: Any, costs: Costs | Mapping[str, Any]) 
 
 
 def _linear(
-    price: Any, fixed: Any, found: Money, keeps: Any, paid: Any = 1.0, *, kept: Any = None
+    price: Any, fixed: Any, found: Money, keeps: Any, paid: Any = 1.0, *, stays: Any = None
 ) -> tuple[Any, Any, Any]:
     """One plan: what of the value is kept after selling, margin and finance; what is paid beside the land.
 
-    An owner's kept house is not sold: it keeps its value whole (``kept``); a builder's is sold with the rest.
+    An owner's kept house is not sold: its value stays whole (``stays`` 1). A builder's is sold with the rest.
     """
-    whole = found.kept * keeps / paid if kept is None else kept
-    return price * keeps / paid, (fixed * keeps - found.cost) / paid, whole
+    stays = keeps if stays is None else stays
+    return (
+        (price * keeps - found.lost_price * stays) / paid,
+        (fixed * keeps - found.cost) / paid,
+        (found.kept * stays / paid),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,7 +360,8 @@ def _at(coefficient: Floats, value: Floats) -> Floats:
 
 def _gdv(found: Money, costs: Costs, terms: Terms, price: Floats, as_is: Floats) -> Floats:
     kind = terms.kind
-    kept = _at(found.kept[kind][:, None], as_is)[:, 0]
+    lost = _at(found.lost_price[kind][:, None], price)[:, 0]
+    kept = _at(found.kept[kind][:, None], as_is)[:, 0] - lost
     sale = _at(found.sale_price[kind][:, None], price)[:, 0] + found.sale_fixed[kind] + kept
     rent = _at(found.rent_price[kind][:, None], price)[:, 0] + found.rent_fixed[kind] + kept
     trust = (found.homes * costs["affordable_price_usd_per_home"])[kind]

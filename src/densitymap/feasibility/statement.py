@@ -11,7 +11,15 @@ import numpy as np
 from densitymap.feasibility.costs import Cost, Costs
 from densitymap.feasibility.decision import Decided
 from densitymap.feasibility.forms import FIELDS, PLANS, Terms
-from densitymap.feasibility.proforma import Valued, columns, cost_items, phis, scalars, value_items
+from densitymap.feasibility.proforma import (
+    Valued,
+    columns,
+    cost_items,
+    lost_price,
+    phis,
+    scalars,
+    value_items,
+)
 
 COMPUTED = "computed"
 LABELS = {
@@ -87,8 +95,9 @@ def inputs(terms: Terms, entry: int, plan: int, costs: Costs) -> list[Line]:
     names = [name for key, uses in USES.items() if field[key] > 0 for name in uses]
     sold, trust = tenure == "sale", actor == "nonprofit"
     lets_behind = any(field[f"adu_{rooms}br"] > 0 for rooms in (1, 2, 3))
+    names += ["sale_cost_share"] if sold or actor == "developer" else []
     if sold:
-        names += ["sale_cost_share", *(["affordable_price_usd_per_home"] if trust else SOLD)]
+        names += ["affordable_price_usd_per_home"] if trust else SOLD
     if not sold or (lets_behind and not trust):
         names += LET
         names += ["operating_share_adu"] if lets_behind else []
@@ -194,6 +203,9 @@ def _values(t: Any, s: Any, costs: Costs, plan: int, *, price: float, as_is: flo
     kept = float(t.kept + t.kept_less * costs["kept_house_value_share"])
     if kept:
         yield _sum("house_kept", LABELS["house_kept"], kept * as_is)
+    lost = float(lost_price(t, s))
+    if lost:
+        yield _sum("house_made_smaller", LABELS["house_made_smaller"], -lost * price)
 
 
 def _shares(plan: int, costs: Costs, gdv: float, *, homes: float) -> list[Line]:
