@@ -1,7 +1,9 @@
 """Levers: each gives a zoning code with some values changed; none changes the one it is given.
 
 A lever is a table of a scenario file: ``kind`` names a function of :data:`KINDS`, the other fields
-are its keyword arguments, so the signature is the grammar.
+are its keyword arguments, so the signature is the grammar. ``where`` binds it to a place
+(:mod:`~densitymap.scenarios.places`), ``unit`` says what the number is in. Kinds that change no law are
+:mod:`~densitymap.scenarios.protections`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from densitymap.params import nearest
+from densitymap.scenarios import places, protections
 from densitymap.zoning.code import ZoningCode, standards
 
 Lever = Mapping[str, Any]
@@ -42,6 +45,16 @@ def set_at_most(
     """Lower a standard to a value where it is higher; leave it where it is unread."""
     current = _values(code, districts, use, standard)
     return _with(code, {(name, use, standard): min(old, value) for name, old in current.items()})
+
+
+def scale_standard(
+    code: ZoningCode, *, districts: Sequence[str], standard: str, factor: float, use: str = "any"
+) -> ZoningCode:
+    """Multiply a standard; leave it where it is unread, and "no maximum" as it is."""
+    current = _values(code, districts, use, standard)
+    return _with(
+        code, {(name, use, standard): old if math.isinf(old) else old * factor for name, old in current.items()}
+    )
 
 
 def derive_standard(
@@ -79,6 +92,11 @@ def allow_use(code: ZoningCode, *, districts: Sequence[str], use: str, units: fl
     return _with(code, changes)
 
 
+def forbid_use(code: ZoningCode, *, districts: Sequence[str], use: str) -> ZoningCode:
+    """Take a use out of what is permitted by right; the lot's total stays."""
+    return _with(code, {(district, use, "units_max"): 0.0 for district in districts})
+
+
 def waive_minimums(code: ZoningCode, *, districts: Sequence[str], use: str) -> ZoningCode:
     """Let every lot that exists today have this use, whatever its area and width."""
     return _with(code, {(district, use, "existing_lot_exempt"): 1.0 for district in districts})
@@ -97,47 +115,83 @@ def allow_splits(code: ZoningCode, *, districts: Sequence[str]) -> ZoningCode:
 KINDS: Mapping[str, Callable[..., ZoningCode]] = {
     function.__name__: function
     for function in (
-        set_standard, set_at_least, set_at_most, derive_standard, allow_use, waive_minimums,
-        waive_for_lots_of_record, allow_splits,
+        set_standard, scale_standard, set_at_least, set_at_most, derive_standard, allow_use, forbid_use,
+        waive_minimums, waive_for_lots_of_record, allow_splits,
     )
 }  # fmt: skip
-"""Every kind of lever by its name."""
+"""Every kind of lever that changes the law, by its name."""
+_BESIDE = ("kind", "where", "unit")
+"""Fields of a lever that are not handed to its function."""
+
+
+def is_law(lever: Lever) -> bool:
+    """Whether the lever changes the law (or else protects)."""
+    return lever["kind"] in KINDS
+
+
 
 
 def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
     """Everything wrong with a lever before it is pulled."""
     kind = str(lever.get("kind"))
-    if kind not in KINDS:
-        yield f"unknown kind {kind!r}.{nearest(kind, KINDS)}"
+    known = (*KINDS, *protections.kinds())
+    if kind not in known:
+        yield f"unknown kind {kind!r}.{nearest(kind, known)}"
         return
-    accepted = inspect.signature(KINDS[kind]).parameters
-    for name in lever:
-        if name not in accepted and name != "kind":
-            yield f"{kind} takes no {name!r}.{nearest(name, accepted)}"
-    for name, parameter in accepted.items():
-        if name != "code" and name not in lever and parameter.default is parameter.empty:
-            yield f"{kind} needs {name!r}"
+    if "where" in lever:
+        yield from places.faults(lever["where"])
+    if kind not in KINDS:
+        yield from protections.faults(lever)
+        return
+    yield from _argument_faults(lever, kind)
     yield from _name_faults(lever, code)
     yield from _number_faults(lever, kind)
 
 
+def _argument_faults(lever: Lever, kind: str) -> Iterator[str]:
+    accepted = inspect.signature(KINDS[kind]).parameters
+    for name in lever:
+        if name not in accepted and name not in _BESIDE:
+            yield f"{kind} takes no {name!r}.{nearest(name, [*accepted, *_BESIDE])}"
+    for name, parameter in accepted.items():
+        if name != "code" and name not in lever and parameter.default is parameter.empty:
+            yield f"{kind} needs {name!r}"
+
+
+def pull(code: ZoningCode, levers: Sequence[Lever]) -> ZoningCode:
+    """Pull levers of the law in order, wherever they bind."""
+    for lever in levers:
+        code = _pulled(code, lever)
+    return code
+
+
+def _pulled(code: ZoningCode, lever: Lever) -> ZoningCode:
+    arguments = {key: value for key, value in lever.items() if key not in _BESIDE}
+    return KINDS[lever["kind"]](code, **arguments)
+
+
 def pull_all(code: ZoningCode, levers: Sequence[Lever]) -> tuple[ZoningCode, tuple[str, ...], list[str]]:
-    """Pull levers in order.
+    """Pull levers in order, and tell what they met.
 
     Returns
     -------
     The code; a note for each lever or district that nothing reached; contradictions, which are
-    a cell moved up by one lever and down by another, or set to two values.
+    a cell moved up by one lever and down by another, or set to two values. A lever of a place after one
+    for everywhere is an exception and no contradiction.
     """
     notes: list[str] = []
     contradictions: list[str] = []
     moved: dict[tuple[str, str, str], tuple[int, float, bool]] = {}
     for number, lever in enumerate(levers, start=1):
-        after = KINDS[lever["kind"]](code, **{key: value for key, value in lever.items() if key != "kind"})
-        changes = _changes(code, after)
+        if not is_law(lever):
+            continue
+        after = _pulled(code, lever)
         notes += _reach(number, lever, after)
-        for cell, (old, new) in changes.items():
-            contradictions += _contradiction(number, cell, (old, new), moved.get(cell), lever)
+        for cell, (old, new) in changes(code, after).items():
+            before = moved.get(cell)
+            excepted = before is not None and "where" in lever and "where" not in levers[before[0] - 1]
+            if not excepted:
+                contradictions += _contradiction(number, cell, (old, new), before, lever)
             step = new if math.isnan(old) else new - old
             moved[cell] = (number, step, lever["kind"] == "set_standard")
         code = after
@@ -181,7 +235,7 @@ def _reach(number: int, lever: Lever, after: ZoningCode) -> list[str]:
 
 def _name_faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
     districts = lever.get("districts", [])
-    if not isinstance(districts, list) or not districts:
+    if not isinstance(districts, list | tuple) or not districts:
         yield "districts must be a list of at least one district"
         districts = []
     for name in districts:
@@ -195,10 +249,19 @@ def _name_faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
 
 
 def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
-    for field in ("value", "plus", "at_least", "units"):
+    for field in ("value", "plus", "at_least", "units", "factor"):
         value = lever.get(field, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
             yield f"{field} of {kind} must be a number of at least 0, not {value!r}"
+    standard = standards().get(str(lever.get("standard")))
+    if standard is None:
+        return
+    given = lever.get("unit", standard.unit)
+    if given != standard.unit:
+        yield f"unit is {given!r}; {standard.name} is in {standard.unit!r}.{nearest(str(given), [standard.unit])}"
+    value = lever.get("value", 0)
+    if standard.unit.startswith("share") and isinstance(value, int | float) and 1 < value < math.inf:
+        yield f"{standard.name} is a share and must lie between 0 and 1, not {value!r}"
 
 
 def _values(
@@ -235,7 +298,7 @@ def _new_rows(code: ZoningCode, new: pd.Series) -> pd.DataFrame:
     return rows.reindex(columns=code.rows.columns).astype(code.rows.dtypes.to_dict())
 
 
-def _changes(before: ZoningCode, after: ZoningCode) -> dict[tuple[str, str, str], tuple[float, float]]:
+def changes(before: ZoningCode, after: ZoningCode) -> dict[tuple[str, str, str], tuple[float, float]]:
     """Cells whose value differs, as (old, new); a new cell has no old value."""
     old, new = (code.rows.set_index(_CELL)["value"] for code in (before, after))
     was = old.reindex(new.index)

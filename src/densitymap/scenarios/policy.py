@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,31 @@ from typing import Any
 from densitymap import params
 from densitymap.errors import ValidationError
 from densitymap.scenarios import levers
+from densitymap.scenarios.document import Scenario, file_of, scenario_of
+from densitymap.scenarios.places import Place, place_of
+from densitymap.scenarios.protections import Protection, protection_of
 from densitymap.zoning.code import ZoningCode, load_code
 
-QUESTIONS = ("second_home", "house", "adu", "duplex", "triplex")
-"""What a policy is asked of each lot: may a second home of any form, or this form, stand there?"""
+__all__ = ["Policy", "Scenario", "apply", "load_policy", "load_scenario", "scenario_names"]
+
+Lever = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The resulting rules: never changed in place, a lever gives a new one."""
+    """The resulting rules: never changed in place, a lever gives a new one.
+
+    Attributes
+    ----------
+    code
+        The code where no lever of a place binds.
+    levers
+        Every lever in order, those of places and protections too.
+    base
+        The code before any lever.
+    allow_empty
+        Whether the scenario itself says that a lever may reach no lot.
+    """
 
     name: str
     title: str
@@ -26,31 +42,58 @@ class Policy:
     summary: str
     code: ZoningCode
     buildings: tuple[str, ...]
-    levers: tuple[Mapping[str, Any], ...] = ()
+    base: ZoningCode
+    levers: tuple[Lever, ...] = ()
     notes: tuple[str, ...] = ()
+    source: str = ""
+    mark: str = "S"
+    allow_empty: bool = False
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Places that levers of the law are bound to, each once."""
+        found = [place_of(lever["where"]) for lever in self.levers if levers.is_law(lever) and "where" in lever]
+        return tuple(dict.fromkeys(found))
 
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """A named list of levers, read from ``catalog/scenarios``."""
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """Protections, in order."""
+        return tuple(protection_of(lever) for lever in self.levers if not levers.is_law(lever))
 
-    name: str
-    title: str
-    question: str
-    summary: str
-    source: str
-    mark: str
-    levers: tuple[Mapping[str, Any], ...] = ()
+    @property
+    def all_places(self) -> tuple[Place, ...]:
+        """Places of levers of the law and of protections, each once."""
+        return tuple(dict.fromkeys(place_of(lever["where"]) for lever in self.levers if "where" in lever))
+
+    def inside(self, held: Sequence[bool]) -> Policy:
+        """Give the rules on lots that lie in some of :attr:`places` (one flag for each, in order).
+
+        Raises
+        ------
+        ValidationError
+            If levers of places that overlap there contradict one another.
+        """
+        keys = {place.key for place, holds in zip(self.places, held, strict=True) if holds}
+        if not keys:
+            return replace(self, levers=_binding(self.levers, keys))
+        binding = _binding(self.levers, keys)
+        code, _, contradictions = levers.pull_all(self.base, binding)
+        if contradictions:
+            words = " and ".join(place.words for place in self.places if place.key in keys)
+            raise _refused(self.name, [f"{fault} (on lots {words})" for fault in contradictions])
+        return replace(self, code=code, levers=tuple(lever for lever in binding if "where" not in lever))
 
 
 def load_policy(code: str, *, extra: Path | None = None) -> Policy:
     """Give the code as it stands, with no lever pulled."""
+    law = load_code(code, extra=extra)
     return Policy(
         name="no-change",
         title="The code as it stands",
         question="second_home",
         summary="What the zoning code allows now.",
-        code=load_code(code, extra=extra),
+        code=law,
+        base=law,
         buildings=params.names("buildings", extra=extra),
     )
 
@@ -60,26 +103,29 @@ def scenario_names(*, extra: Path | None = None) -> tuple[str, ...]:
     return params.names("scenarios", extra=extra)
 
 
-def load_scenario(name: str, *, extra: Path | None = None) -> Scenario:
-    """Load a scenario; ``extends`` puts another's levers before its own.
+def load_scenario(name: str | Path, *, extra: Path | None = None) -> Scenario:
+    """Load a scenario by name, or from a TOML file; ``extends`` puts another's levers before its own.
 
     Raises
     ------
     UsageError
         If it, or one it extends, does not exist: the nearest name is suggested.
     ValidationError
-        If it extends itself, or a field is missing or unknown.
+        If it extends itself, a field is missing or unknown, or it is written for another version.
     """
-    return _load_scenario(name, (), extra)
+    path = file_of(name)
+    if path is None:
+        return _load_scenario(str(name), (), extra)
+    return _made(path.stem, params.read_toml(path), (path.stem,), extra)
 
 
-def apply(scenario: str | Scenario, policy: Policy, *, extra: Path | None = None) -> Policy:
+def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None = None) -> Policy:
     """Pull every lever of a scenario on a policy, in order.
 
     Parameters
     ----------
     scenario
-        A scenario or its name.
+        A scenario, its name, or its file.
     policy
         Where to start; it is not changed.
     extra
@@ -93,10 +139,10 @@ def apply(scenario: str | Scenario, policy: Policy, *, extra: Path | None = None
     Raises
     ------
     ValidationError
-        With every fault of every lever: unknown kind, argument, district, use or standard (the
-        nearest is suggested), and levers that contradict one another.
+        With every fault of every lever: unknown kind, argument, district, use, standard, unit or place
+        (the nearest is suggested), and levers that contradict one another.
     """
-    if isinstance(scenario, str):
+    if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, extra=extra)
     faults = [
         f"lever {number}: {fault}"
@@ -104,50 +150,75 @@ def apply(scenario: str | Scenario, policy: Policy, *, extra: Path | None = None
         for fault in levers.faults(lever, policy.code)
     ]
     if faults:
-        raise _refused(scenario, faults)
-    code, notes, contradictions = levers.pull_all(policy.code, scenario.levers)
+        raise _refused(scenario.name, faults)
+    together = (*policy.levers, *scenario.levers)
+    notes, contradictions = _met(policy.base, together)
     if contradictions:
-        raise _refused(scenario, contradictions)
+        raise _refused(scenario.name, contradictions)
     return replace(
         policy,
         name=scenario.name,
         title=scenario.title,
         question=scenario.question,
         summary=scenario.summary,
-        code=code,
-        levers=(*policy.levers, *scenario.levers),
-        notes=(*policy.notes, *notes),
+        source=scenario.source,
+        mark=scenario.mark,
+        allow_empty=scenario.allow_empty,
+        code=levers.pull(policy.base, _binding(together, set())),
+        levers=together,
+        notes=tuple(dict.fromkeys((*policy.notes, *scenario.notes, *notes))),
     )
 
 
-def _refused(scenario: Scenario, faults: list[str]) -> ValidationError:
+def _binding(pulled: Sequence[Lever], keys: set[str]) -> tuple[Lever, ...]:
+    """Levers of the law that bind everywhere or in one of these places."""
+    return tuple(
+        lever
+        for lever in pulled
+        if levers.is_law(lever) and ("where" not in lever or place_of(lever["where"]).key in keys)
+    )
+
+
+def _met(base: ZoningCode, pulled: Sequence[Lever]) -> tuple[list[str], list[str]]:
+    """Notes and contradictions of levers, everywhere and then in each place by itself."""
+    named = [place_of(lever["where"]).key for lever in pulled if levers.is_law(lever) and "where" in lever]
+    notes: list[str] = []
+    contradictions: list[str] = []
+    for key in (None, *dict.fromkeys(named)):
+        binding = _numbered(pulled, key)
+        _, said, against = levers.pull_all(base, binding)
+        notes += said
+        contradictions += against
+    return list(dict.fromkeys(notes)), list(dict.fromkeys(contradictions))
+
+
+def _numbered(pulled: Sequence[Lever], key: str | None) -> list[Lever]:
+    """The levers as numbered in the file: those that do not bind in this place stand as protections do."""
+    return [
+        lever if "where" not in lever or place_of(lever["where"]).key == key else {"kind": "of another place"}
+        for lever in pulled
+    ]
+
+
+def _refused(name: str, faults: list[str]) -> ValidationError:
     return ValidationError(
-        f"Scenario {scenario.name} has {len(faults)} fault{'s' if len(faults) > 1 else ''}",
+        f"Scenario {name} has {len(faults)} fault{'s' if len(faults) > 1 else ''}",
         faults=faults,
-        next_step=f"correct catalog/scenarios/{scenario.name}.toml",
+        next_step=f"correct the file of {name} (shipped ones lie in catalog/scenarios)",
     )
 
 
 def _load_scenario(name: str, above: tuple[str, ...], extra: Path | None) -> Scenario:
     if name in above:
         raise ValidationError(f"Scenario {name} extends itself: {' > '.join((*above, name))}")
-    record = params.load("scenarios", name, extra=extra)
-    faults = _record_faults(record)
-    if faults:
-        raise ValidationError(f"Scenario {name} is not complete", faults=faults)
-    inherited: tuple[Mapping[str, Any], ...] = ()
-    for base in record.get("extends", ()):
-        inherited += _load_scenario(base, (*above, name), extra).levers
-    fields = {key: record[key] for key in ("title", "question", "summary", "source", "mark")}
-    return Scenario(name=name, levers=(*inherited, *record.get("lever", ())), **fields)
+    return _made(name, params.load("scenarios", name, extra=extra), (*above, name), extra)
 
 
-def _record_faults(record: Mapping[str, Any]) -> list[str]:
-    known = ("title", "question", "summary", "source", "mark", "extends", "lever")
-    faults = [f"{field} is missing" for field in known[:5] if field not in record]
-    faults += [
-        f"unknown field {field!r}.{params.nearest(field, known)}" for field in record if field not in known
-    ]
-    if record.get("question", QUESTIONS[0]) not in QUESTIONS:
-        faults.append(f"question must be one of {', '.join(QUESTIONS)}")
-    return faults
+def _made(name: str, record: Mapping[str, Any], above: tuple[str, ...], extra: Path | None) -> Scenario:
+    found = scenario_of(name, record)
+    bases = [_load_scenario(base, above, extra) for base in record.get("extends", ())]
+    return replace(
+        found,
+        levers=tuple(lever for base in bases for lever in base.levers) + found.levers,
+        notes=tuple(note for base in bases for note in base.notes) + found.notes,
+    )
