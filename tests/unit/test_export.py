@@ -293,3 +293,10 @@ def test_postgis_gets_everything_in_one_transaction(space, database):
     assert address  # a database runs no cell: the text is kept as it is
     again = densitymap("export", "--format", "postgis", "--dsn", database, "--workspace", space)
     assert again.code == 0
+
+
+def test_a_folder_that_cannot_be_is_one_clear_error(space):
+    ran = densitymap("export", "--format", "csv", "--out", "/proc/nowhere", "--workspace", space)
+    assert ran.code == 5
+    assert "could not be written" in ran.err
+    assert "Next: free some space, or choose another folder" in ran.err

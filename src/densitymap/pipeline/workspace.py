@@ -70,8 +70,11 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     ValidationError
         If the disk refuses the write: names the file and what the system said.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+    except OSError as fault:
+        raise _unwritten(path, fault) from fault
     os.close(handle)
     part = Path(name)
     try:
@@ -81,12 +84,16 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         part.chmod(0o644)
         part.replace(path)
     except OSError as fault:
-        raise ValidationError(
-            f"{path.name} could not be written ({fault.strerror or fault}); the previous file is kept",
-            next_step="free some space, or choose another --workspace",
-        ) from fault
+        raise _unwritten(path, fault) from fault
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unwritten(path: Path, fault: OSError) -> ValidationError:
+    return ValidationError(
+        f"{path} could not be written ({fault.strerror or fault}); what was there before is kept",
+        next_step="free some space, or choose another folder",
+    )
 
 
 def sweep(space: Workspace) -> None:
