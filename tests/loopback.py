@@ -62,11 +62,13 @@ def serving(reply: Callable[[Asked], Answer]) -> Iterator[Server]:
                 end = min(int(last) if last else len(content) - 1, len(content) - 1)
                 headers["Content-Range"] = f"bytes {first}-{end}/{len(content)}"
                 content, status = content[int(first) : end + 1], 206
+            announced = headers.pop("Content-Length", str(len(content)))
+            self.close_connection = announced != str(len(content))  # a lie ends the connection
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Accept-Ranges", "bytes")
-            self.send_header("Content-Length", headers.get("Content-Length", str(len(content))))
+            self.send_header("Content-Length", announced)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)

@@ -260,9 +260,10 @@ def test_filings_are_paged_until_the_server_s_own_count(tmp_path, monkeypatch):
         fetched("eviction_filings_fulton", filings(100, lost=1), tmp_path)
 
 
-def test_what_nobody_publishes_is_said_and_is_not_zero(tmp_path):
-    with pytest.raises(MissingDataError, match=r"none published.*not the same as no evictions"):
-        fetched("eviction_filings_dekalb", None, tmp_path)
+def test_what_nobody_publishes_is_known_and_is_not_zero(tmp_path):
+    told, asked = fetched("eviction_filings_dekalb", None, tmp_path)
+    assert (told.files, told.rows, told.vintage, asked) == ((), None, "none published", [])
+    assert "not the same as no evictions" in told.notes[0]
 
 
 def test_elevation_comes_in_a_plane_and_from_the_second_place_when_the_first_is_gone(tmp_path):
@@ -346,6 +347,12 @@ def test_the_key_is_found_in_order_and_never_shown(tmp_path):
     assert keys.find_key({"CENSUS_API_KEY": " env1 "}, file, prompt=prompt).value == "env1"
     assert len(asked) == 1
     file.unlink()
+
+    def hung_up(_):
+        raise EOFError
+
+    with pytest.raises(UsageError, match="needs a key"):
+        keys.find_key({}, file, prompt=hung_up)
     with pytest.raises(UsageError, match="needs a key") as told:
         keys.find_key({}, file)
     assert "CENSUS_API_KEY" in str(told.value)

@@ -57,7 +57,7 @@ def find_key(
     variable = choices["key_variable"]
     given = environ.get(variable, "").strip() or _setting(settings)
     if not given and prompt is not None:
-        given = prompt(f"Census API key (free: {choices['key_signup']}): ").strip()
+        given = _answer(prompt, f"Census API key (free: {choices['key_signup']}): ")
     if not given:
         raise UsageError(
             "The Census API needs a key",
@@ -71,3 +71,10 @@ def find_key(
 def _setting(settings: Path) -> str:
     found = params.read_toml(settings).get(SETTING, "") if settings.is_file() else ""
     return str(found).strip()
+
+
+def _answer(prompt: Callable[[str], str], question: str) -> str:
+    try:
+        return prompt(question).strip()
+    except EOFError:
+        return ""

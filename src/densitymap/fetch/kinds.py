@@ -6,21 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from densitymap.errors import MissingDataError
 from densitymap.fetch import census_api, features, files, overpass, overture, rasters, tiger
 from densitymap.fetch.kept import Fetched, Place
 
 
 def none_published(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -> Fetched:
-    """Say that nobody publishes it: known to be absent, which is not the same as zero.
-
-    Raises
-    ------
-    MissingDataError
-        Always, with the catalogue's note.
-    """
+    """Say that nobody publishes it: that is known, and is not the same as zero."""
     del place, session, folder
-    raise MissingDataError(f"{source['title']}: {source['note']}")
+    return Fetched(files=(), url="", vintage="none published", notes=(source["note"],))
 
 
 KINDS: Mapping[str, Callable[..., Fetched]] = {
