@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from densitymap import schema
+from densitymap.feasibility.evidence import document as uptake_document
 from densitymap.zoning.code import load_code
 from densitymap.zoning.document import markdown
 
@@ -48,6 +49,7 @@ def _row(column: schema.Column) -> str:
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "data_dictionary.md": data_dictionary,
+    "uptake.md": lambda: NOTE + uptake_document(),
     "zoning_atlanta.md": lambda: markdown(load_code("atlanta")),
 }
 

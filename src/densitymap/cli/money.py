@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from densitymap.cli.calibrate import calibrate
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
+from densitymap.pipeline import prices as home_prices
 from densitymap.pipeline import proforma as one_lot
 from densitymap.pipeline import subject
 from densitymap.pipeline.funnel import BASELINE
@@ -47,13 +49,16 @@ def proforma(
         raise UsageError("Name a lot of the last build, or draw one with --lot and --zone")
     asked = one_lot.Asked(
         kind=kind, actor=actor, tenure=tenure, scenario=scenario, settings=_pairs(settings or []),
-        year=year, costs_file=costs, place=place,
+        year=year, costs_file=costs,
     )  # fmt: skip
     if lot is None:
         chosen = subject.of_parcel(SETTINGS.workspace, str(parcel_id), scenario=scenario)
     else:
         drawn = {"house": house, "house_floor_ft2": floor, "streets": streets, "of_record": of_record}
-        chosen = subject.of_drawing(subject.read_lot(lot), zone_code, scenario=scenario, **drawn)
+        shape = subject.read_lot(lot)
+        chosen = subject.of_drawing(
+            SETTINGS.workspace, shape, zone_code, scenario=scenario, place=place, **drawn
+        )
     answer = one_lot.proforma(chosen, asked)
     _tell_proforma(answer)
     SETTINGS.answer(answer)
@@ -98,4 +103,29 @@ def _amount(line: dict[str, Any]) -> str:
     return f"{value:>12,.0f} {unit}" if unit == "USD" else f"{value:>12.4f} {unit}"
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"proforma": proforma}
+def price(
+    file: Annotated[
+        Path, typer.Argument(help="CSV with lat, lon, square_ft, sale_date; perhaps year_built.")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="CSV to write: a row for each row, in its order.")],
+    sales: Annotated[
+        Path | None, typer.Option(help="Fit to these sales; else the shipped model is used.")
+    ] = None,
+) -> None:
+    """Price homes per square foot, with the range that eight of ten sales fall in.
+
+    Example: densitymap price homes.csv --out priced.csv
+    """
+    told = home_prices.price_file(file, out, sales=sales)
+    SETTINGS.say(f"Priced {told['priced']:,} of {told['rows']:,} homes: {out.name} ({told['model_version']})")
+    for note, rows in told["notes"].items():
+        SETTINGS.say(f"Note: {rows:,} rows {note}")
+    for dropped in told["sales_dropped"] or []:
+        SETTINGS.say(
+            f"Sales not used: {dropped['rows']:,}: {dropped['reason']} (first: line {dropped['first_row']})"
+        )
+    SETTINGS.answer(told)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"price": price, "proforma": proforma, "calibrate": calibrate}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from densitymap import params
 from densitymap.feasibility import kernel, twin
 from densitymap.feasibility.draws import Draws
 from densitymap.feasibility.hazard import ACTORS, Codes, Lots, Options, check
@@ -23,7 +24,7 @@ from densitymap.feasibility.priors import chance, choice
 from densitymap.feasibility.starts import HAS_NUMBA, Measures, Packed, pack, pruned
 from densitymap.geometry import Floats
 
-QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
+QUANTILES = {"uptake_p10": 0.1, "uptake_p50": 0.5, "uptake_p90": 0.9}
 EVERYWHERE = "all"
 """Level whose one place holds every lot."""
 
@@ -51,6 +52,8 @@ class Uptake:
         Share of a year's starts completed by the horizon, array [draw, year].
     lots, lots_unknown
         Lots that entered, and lots left out because their as-is value is unknown.
+    lots_in
+        Lots that entered, of each place.
     """
 
     sums: Floats
@@ -62,6 +65,7 @@ class Uptake:
     finished: Floats
     lots: int
     lots_unknown: int
+    lots_in: Floats
 
     def expected(self, part: str) -> Floats:
         """Expected completions by the horizon of ``lots``, ``gross`` or ``torn``, array [draw, place]."""
@@ -134,6 +138,7 @@ def uptake(
         sums=sums, projects=_projects(expected, draws, levels, names), levels=levels, names=names,
         measures=measures, outcomes=options.outcomes, finished=draws.finished,
         lots=known, lots_unknown=len(lots.as_is_usd) - known,
+        lots_in=member @ np.bincount(packed.place, minlength=member.shape[1]),
     )  # fmt: skip
 
 
@@ -241,7 +246,7 @@ def told(result: Uptake) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``place_level``, ``place_name``, ``uptake_measure``, ``year``, ``p10``, ``p50``, ``p90``, ``mean``:
+        ``area_level area_name uptake_measure horizon_year uptake_p10 uptake_p50 uptake_p90 uptake_mean``:
         ``gross``, ``net``, ``demolished`` and ``projects`` by year (cumulative); at the horizon also homes
         by outcome and by actor, and what pays each actor (lots and added homes).
     """
@@ -295,14 +300,37 @@ def _told_part(result: Uptake, values: Floats, measure: str, year: int) -> pd.Da
     ranges = np.quantile(values, list(QUANTILES.values()), axis=0)
     return pd.DataFrame(
         {
-            "place_level": list(result.levels),
-            "place_name": list(result.names),
+            "area_level": list(result.levels),
+            "area_name": list(result.names),
             "uptake_measure": measure,
-            "year": year,
+            "horizon_year": year,
             **dict(zip(QUANTILES, ranges, strict=True)),
-            "mean": values.mean(axis=0),
+            "uptake_mean": values.mean(axis=0),
         }
     )
+
+
+def hidden(table: pd.DataFrame, result: Uptake) -> pd.DataFrame:
+    """Hide areas of few lots, and small counts of lots that pay: no lot can be read off the table.
+
+    Returns
+    -------
+    DataFrame
+        The table with ``is_hidden``; what is hidden is missing.
+    """
+    fewest = int(params.choice("lots_shown_min", group="feasibility"))
+    least = int(params.choice("counts_shown_min", group="feasibility"))
+    lots = pd.Series(result.lots_in, pd.MultiIndex.from_arrays([result.levels, result.names]))
+    own = lots.reindex(pd.MultiIndex.from_frame(table[["area_level", "area_name"]])).to_numpy()
+    counts = table["uptake_measure"].str.startswith("pays_").to_numpy(bool)
+    top = table["uptake_p90"].to_numpy(float)
+    few = (own < fewest) | (
+        counts & (top > 0) & (top < least) & (table["area_level"] != EVERYWHERE).to_numpy()
+    )
+    values = [*QUANTILES, "uptake_mean"]
+    shown = table.assign(is_hidden=few)
+    shown.loc[few, values] = np.nan
+    return shown
 
 
 def tornado(result: Uptake, draws: Draws, labels: Mapping[str, str], *, measure: str = "gross") -> list[Any]:
