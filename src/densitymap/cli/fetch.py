@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +12,90 @@ from typing import Annotated, Any
 import typer
 
 from densitymap.cli.console import SETTINGS
+from densitymap.errors import UsageError
+from densitymap.fetch import keys
+from densitymap.fetch.http import Session, endpoints_from
 from densitymap.pipeline import diff as editions
+from densitymap.pipeline import fetch as pipeline
 
 _SHOWN = 10
+
+
+def fetch(
+    area: Annotated[
+        str, typer.Option(help="district-5, a neighbourhood, npu-o, west,south,east,north, a file, or city.")
+    ] = "district-5",
+    only: Annotated[list[str] | None, typer.Option(help="A layer or a source; may be repeated.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; tell what is kept.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be asked for.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Fetch also what was fetched today.")] = False,
+    endpoints: Annotated[
+        str,
+        typer.Option(
+            envvar="DENSITYMAP_ENDPOINTS",
+            help="Where hosts really are: host=https://address,… (* for all; http only for 127.0.0.1).",
+        ),
+    ] = "",
+) -> None:
+    """Fetch an area's layers from their publishers into data/1_raw, and write what came into densitymap.lock.
+
+    A layer is written only when every row came exactly once. An interrupted fetch goes on where it stopped.
+    What fails leaves what was there; all failures are told. The Census needs a key: CENSUS_API_KEY.
+
+    Example: densitymap fetch --area district-5 --only parcels --only zoning
+    """
+    chosen = tuple(only or ())
+    if offline and dry_run:
+        raise UsageError("--offline and --dry-run are two different questions", next_step="give one of them")
+    if dry_run:
+        report = pipeline.plan(area=area, only=chosen)
+    elif offline:
+        report = pipeline.look(SETTINGS.workspace, area=area, only=chosen)
+    else:
+        with SETTINGS.progress("Fetching") as move:
+            report = pipeline.fetch(
+                SETTINGS.workspace,
+                area=area,
+                only=chosen,
+                session=Session(endpoints=endpoints_from(endpoints)),
+                key=_census_key,
+                again=again,
+                progress=move,
+            )
+    for line in _told_of_fetch(report):
+        SETTINGS.say(line)
+    SETTINGS.answer(report)
+    if report["exit_code"]:
+        raise typer.Exit(report["exit_code"])
+
+
+def _census_key() -> Any:
+    prompt = getpass.getpass if sys.stdin.isatty() else None
+    return keys.find_key(os.environ, keys.settings_file(os.environ, Path.home()), prompt=prompt)
+
+
+def _told_of_fetch(report: dict[str, Any]) -> Iterator[str]:
+    for entry in report["sources"]:
+        told = f"{entry['state']:<8}{entry['source']}: "
+        if entry["state"] == pipeline.PLANNED:
+            yield told + f"{entry['url']} -> {entry['file'] or 'nothing'}"
+        elif entry["state"] == pipeline.FAILED:
+            yield told + entry["error"].replace("\n", "\n        or ")
+            if entry.get("earlier"):
+                yield "        what was fetched before stays"
+        else:
+            rows = "" if entry["rows"] is None else f"{entry['rows']:,} rows, "
+            yield told + f"{rows}{entry['vintage'] or 'no date'} -> {entry['file'] or 'nothing'}"
+            yield from (f"        note: {note}" for note in entry["notes"])
+            if "instead_of" in entry:
+                before = entry["instead_of"]
+                yield f"        instead of {before['source']}: {before['error'].splitlines()[0]}"
+    failed = [entry for entry in report["sources"] if entry["state"] == pipeline.FAILED]
+    if failed:
+        yield f"{len(failed)} of {len(report['sources'])} sources failed; what was there stays."
+        yield from (f"Next: {step}" for step in dict.fromkeys(e["next"] for e in failed) if step)
+    elif report["sources"] and report["sources"][0]["state"] != pipeline.PLANNED:
+        yield "Next: densitymap build"
 
 
 def diff(
@@ -35,10 +119,10 @@ def diff(
 
 
 def _told_of_change(found: dict[str, Any]) -> Iterator[str]:
-    for entry in found["layers"]:
-        rows = entry.get("rows_in")
+    for entry in (*found["layers"], *found["sources"]):
+        rows = entry.get("rows_in", entry.get("rows"))
         told = f" ({rows['before']:,} rows before, {rows['after']:,} now)" if isinstance(rows, dict) else ""
-        yield f"{entry['layer']}: {entry['change']}{told}"
+        yield f"{entry['name']}: {entry['change']}{told}"
     yield f"{found['unchanged']} layers are unchanged."
     for name, what in (("parcels", "events"), ("zoning", "ground")):
         if "not_compared" in found[name]:
@@ -59,4 +143,4 @@ def _told_of(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"  … {len(rows) - _SHOWN:,} more with --json"
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"diff": diff}
+COMMANDS: dict[str, Callable[..., Any]] = {"fetch": fetch, "diff": diff}

@@ -71,6 +71,7 @@ def fetch(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -
     return Fetched(
         files=files,
         url=layers[0].url,
+        layer=", ".join(layer.name for layer in layers),
         rows=rows,
         vintage=_edited(layers[0].edited_ms),
         licence=licence_of(layers[0], session),

@@ -29,6 +29,7 @@ class Fetched:
 
     files: tuple[Path, ...]
     url: str
+    layer: str | None = None
     rows: int | None = None
     vintage: str | None = None
     licence: str | None = None

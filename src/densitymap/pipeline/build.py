@@ -14,6 +14,7 @@ import pandas as pd
 from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import MissingDataError, ValidationError
 from densitymap.geometry import ACRE_FT2
+from densitymap.ingest.receipt import sha256_of
 from densitymap.pipeline import derived as stage_derived
 from densitymap.pipeline import funnel as stage_funnel
 from densitymap.pipeline import layers as stage_layers
@@ -101,7 +102,7 @@ def build(
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")
         derived = stage_derived.build_derived(space, city, layers)
-    workspace.write_json(space.lock, lock)
+    _write_lock(space, lock)
     report = _report(space, layers, lock, synthetic=synthetic)
     report["derived_lots"] = derived
     report["seconds"] = clock.seconds
@@ -118,10 +119,20 @@ def mark_synthetic(layers: Layers) -> None:
 
 
 def lock_of(layers: Layers) -> dict[str, Any]:
-    """What the build is made from: file, vintage, rows, hash and licence of each layer."""
+    """What the build is made from: file, vintage, rows, hash and licence of each layer.
+
+    Fetched layers also have their address, the service's layer and the time; the time is no part of the hash.
+    """
     kept = ("file", "title", "publisher", "vintage", "licence", "attribution", "sha256", "rows_in", "crs_in")
-    entries = {name: {key: receipt[key] for key in kept} for name, receipt in layers.receipts.items()}
-    return {"version": 1, "layers": entries, "lock_hash": workspace.hash_of(entries)}
+    told = ("url", "service_layer")
+    entries = {
+        name: {key: receipt[key] for key in (*kept, *told) if key in receipt}
+        for name, receipt in layers.receipts.items()
+    }
+    mark = workspace.hash_of(entries)
+    for name, receipt in layers.receipts.items():
+        entries[name] |= {key: receipt[key] for key in ("fetched_at",) if key in receipt}
+    return {"version": 1, "layers": entries, "lock_hash": mark}
 
 
 def check_lock(space: Workspace, lock: dict[str, Any]) -> None:
@@ -143,14 +154,34 @@ def check_lock(space: Workspace, lock: dict[str, Any]) -> None:
     faults = [
         f"{name}: {'gone' if name not in new else 'new' if name not in old else 'changed'}"
         for name in sorted(old.keys() | new.keys())
-        if old.get(name, {}).get("sha256") != new.get(name, {}).get("sha256")
+        if old and old.get(name, {}).get("sha256") != new.get(name, {}).get("sha256")
     ]
+    faults += _changed_since_fetched(space, kept.get("sources", {}))
     if faults:
         raise ValidationError(
             "The published files differ from densitymap.lock",
             faults=faults,
             next_step="build without --locked to accept them",
         )
+
+
+def _changed_since_fetched(space: Workspace, sources: dict[str, Any]) -> list[str]:
+    """Fetched files that are not what the lock says, one line each."""
+    faults = []
+    for name, entry in sources.items():
+        path = space.raw / entry["file"]
+        if not path.is_file():
+            faults.append(f"{name}: {entry['file']} is gone")
+        elif sha256_of(path) != entry["sha256"]:
+            faults.append(f"{name}: {entry['file']} is not the file that was fetched")
+    return faults
+
+
+def _write_lock(space: Workspace, lock: dict[str, Any]) -> None:
+    """Write what the build is made from, and keep what the lock says of fetched sources."""
+    kept = workspace.read_json(space.lock) or {}
+    fetched = {"sources": kept["sources"]} if "sources" in kept else {}
+    workspace.write_json(space.lock, lock | fetched)
 
 
 def _join(space: Workspace, layers: Layers, city: City, area: str) -> list[str]:

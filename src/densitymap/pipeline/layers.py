@@ -17,6 +17,7 @@ from densitymap.ingest import find, normalise
 from densitymap.ingest.find import Found
 from densitymap.ingest.receipt import parts_of, sha256_of
 from densitymap.pipeline import workspace
+from densitymap.pipeline.fetch_notes import as_told
 from densitymap.pipeline.workspace import Workspace
 
 NEEDED = ("parcels", "zoning")
@@ -100,10 +101,10 @@ def _build_layer(result: Layers, layer: Layer, city: City, roots: Sequence[Path]
     mark = workspace.fingerprint([layer.name, found.relative, sha256_of(found.path), *map(str, found.unused)])
     if layer.shape == "raster":
         result.rasters[layer.name] = found.path
-        result.receipts[layer.name] = _raster_receipt(found, layer)
+        result.receipts[layer.name] = as_told(_raster_receipt(found, layer), found.path)
         return
     if workspace.is_fresh(stamp, mark, [target]):
-        result.receipts[layer.name] = workspace.read_json(stamp)["receipt"]
+        result.receipts[layer.name] = as_told(workspace.read_json(stamp)["receipt"], found.path)
         return
     frame, receipt = normalise.layer_from(
         found, layer, city, measures=acs.measures, crs=declared_system(found)
@@ -111,7 +112,7 @@ def _build_layer(result: Layers, layer: Layer, city: City, roots: Sequence[Path]
     workspace.write_frame(target, frame)
     entry = receipt.as_dict() | {"output_sha256": sha256_of(target)}
     workspace.write_json(stamp, {"fingerprint": mark, "receipt": entry})
-    result.receipts[layer.name] = entry
+    result.receipts[layer.name] = as_told(entry, found.path)
     result.redone.append(layer.name)
 
 
