@@ -27,6 +27,7 @@ ACRE_FT2 = 43_560.0
 Geometries = npt.NDArray[np.object_]
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 _CHUNKS = 16
 
