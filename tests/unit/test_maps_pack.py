@@ -121,3 +121,22 @@ def test_refuses_feet_absent_columns_and_numbers_too_wide():
     wide = frame([Point(*AT)] * 2, n=[0.0, 1e12])
     with pytest.raises(ValidationError, match="32 bits"):
         pack.pack(wide, "point", {"n": pack.Spec(kind="number", digits=2)}, bits=28)
+
+
+def test_columns_that_share_words_carry_them_once():
+    texts = [f"reason {k % 40} of the law" for k in range(200)]
+    given = frame(
+        [near(0, 0, 1, 1)] * 200,
+        a=pd.array(texts, dtype="string"),
+        b=pd.array([pd.NA, "only here", *reversed(texts[2:])], dtype="string"),
+        c=pd.array(texts, dtype="string"),
+    )
+    shared = {name: pack.Spec(kind="category", words="reasons") for name in "abc"}
+    alone = {name: pack.Spec(kind="category") for name in "abc"}
+    found = there_and_back(given, "polygon", shared)
+    for name in "abc":
+        assert found[name].astype("object").where(found[name].notna(), None).tolist() == [
+            None if pd.isna(text) else text for text in given[name]
+        ]
+    sizes = [len(pack.pack(given, "polygon", specs, bits=28).body) for specs in (shared, alone)]
+    assert sizes[0] < sizes[1] - 2 * 40 * 15

@@ -229,7 +229,9 @@ def _pack_set(name: str, frame: gpd.GeoDataFrame, content: MapInput) -> pack.Pac
     for pattern, spec in record["columns"].items():
         for column in policy_columns(content.policies, pattern):
             if column in frame:
-                wanted[column] = pack.Spec(kind=spec["as"], digits=spec.get("digits", 0))
+                wanted[column] = pack.Spec(
+                    kind=spec["as"], digits=spec.get("digits", 0), words=spec.get("words")
+                )
     wanted |= {c: pack.Spec(kind="number") for c in frame if _is_derived(str(c)) and c not in wanted}
     wanted |= _definition_columns(name, content) | _change_columns(name, frame)
     if secret := unpublishable(list(wanted)):

@@ -40,10 +40,14 @@ _WIDEST = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """How one column travels: ``number`` with decimals kept, ``category`` (few words) or ``text``."""
+    """How one column travels: ``number`` with decimals kept, ``category`` (few words) or ``text``.
+
+    Category columns that name the same ``words`` share one list of them.
+    """
 
     kind: Literal["number", "category", "text"]
     digits: int = 0
+    words: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +86,14 @@ def pack(frame: gpd.GeoDataFrame, kind: Kind, columns: Mapping[str, Spec], *, bi
         raise ValidationError("pack: columns are absent", faults=absent)
     shapes, origin, counts = _pack_shapes(geometries(frame), kind, bits)
     body, described = [shapes], []
+    lists = _shared_words(frame, columns)
+    first: dict[str, str] = {}
     for name, spec in columns.items():
-        meta, data = _pack_column(frame[name], spec)
+        if spec.words is None:
+            meta, data = _pack_column(frame[name], spec)
+        else:
+            of = first.setdefault(spec.words, name)
+            meta, data = _pack_shared(frame[name], lists[spec.words], of=None if of == name else of)
         described.append({"name": name, **meta})
         body.append(data)
     meta = {
@@ -119,7 +129,10 @@ def unpack(meta: Mapping[str, Any], body: bytes) -> gpd.GeoDataFrame:
     """Read a packed set back: shapes (to one step) and columns, in EPSG:4326."""
     reader = _Reader(body)
     shapes = _unpack_shapes(meta, reader)
-    values = {spec["name"]: _unpack_column(spec, meta["n"], reader) for spec in meta["columns"]}
+    values: dict[str, pd.Series] = {}
+    lists: dict[str, pd.Series] = {}
+    for spec in meta["columns"]:
+        values[spec["name"]] = _unpack_column(spec, meta["n"], reader, lists)
     return gpd.GeoDataFrame(values, geometry=shapes, crs="EPSG:4326")
 
 
@@ -241,6 +254,26 @@ def _pack_category(texts: pd.Series) -> tuple[dict[str, Any], bytes]:
     return meta, planes(codes, width) + listed
 
 
+def _shared_words(frame: pd.DataFrame, columns: Mapping[str, Spec]) -> dict[str, pd.Index]:
+    """Words of each shared list, in the order they first appear."""
+    groups: dict[str, list[pd.Series]] = {}
+    for name, spec in columns.items():
+        if spec.words is not None:
+            groups.setdefault(spec.words, []).append(frame[name].astype("string"))
+    return {key: pd.Index(pd.concat(texts).dropna().unique()) for key, texts in groups.items()}
+
+
+def _pack_shared(texts: pd.Series, words: pd.Index, *, of: str | None) -> tuple[dict[str, Any], bytes]:
+    """Pack codes into a shared list; its words travel with the first column, others name that one."""
+    codes = words.get_indexer(pd.Index(texts.astype("string"))).astype(np.int64) + 1
+    width = width_of(np.array([len(words)]))
+    if of is not None:
+        return {"kind": "category", "width": width, "of": of}, planes(codes, width)
+    inner, listed = _pack_text(pd.Series(words, dtype="string"))
+    meta = {"kind": "category", "width": width, "words": {"n": len(words), **inner}}
+    return meta, planes(codes, width) + listed
+
+
 def _pack_text(texts: pd.Series) -> tuple[dict[str, Any], bytes]:
     encoded = [
         b"" if missing else str(text).encode() for text, missing in zip(texts, texts.isna(), strict=True)
@@ -334,12 +367,17 @@ def _is_outer(ring: npt.NDArray[np.float64]) -> bool:
     return bool((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() >= 0)
 
 
-def _unpack_column(spec: Mapping[str, Any], n: int, reader: _Reader) -> pd.Series:
+def _unpack_column(
+    spec: Mapping[str, Any], n: int, reader: _Reader, lists: dict[str, pd.Series]
+) -> pd.Series:
+    """Read one column; ``lists`` keeps the words of each category column for those that share them."""
     if spec["kind"] == "text":
         return _unpack_text(spec, n, reader)
     codes = reader.take(n, spec["width"])
     if spec["kind"] == "category":
-        words = _unpack_text(spec["words"], spec["words"]["n"], reader)
+        if "words" in spec:
+            lists[spec["name"]] = _unpack_text(spec["words"], spec["words"]["n"], reader)
+        words = lists[spec.get("of", spec["name"])]
         return pd.Series(words.array.take(codes - 1, allow_fill=True), dtype="string")
     numbers = (codes - FIRST + spec["low"]) / 10.0 ** spec["digits"]
     numbers[codes == UNLIMITED] = np.inf

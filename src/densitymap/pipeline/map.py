@@ -215,7 +215,7 @@ def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: Iterable[str]) -> di
     columns: dict[str, Any] = {}
     for name in names:
         own = fits[fits["policy"] == name]
-        judged = parcel_ids.isin(own.loc[own["verdict"] != "NO DATA", "parcel_id"])
+        judged = parcel_ids.isin(own.loc[own["verdict"] != "NO DATA", "parcel_id"].unique())
         for mode in ("new", "keep"):
             best = most_units(own, mode)
             units = parcel_ids.map(best["units"]).astype("Int64")

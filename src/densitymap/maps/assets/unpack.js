@@ -48,10 +48,10 @@ var densitymap = (function () {
     });
   }
 
-  function column(meta, n, r) {
+  function column(meta, n, r, columns) {
     if (meta.kind === "text") return { kind: "text", values: texts(meta, n, r) };
     const codes = r.take(n, meta.width);
-    if (meta.kind === "category") return { kind: "category", codes, words: texts(meta.words, meta.words.n, r) };
+    if (meta.kind === "category") return { kind: "category", codes, words: meta.of ? columns[meta.of].words : texts(meta.words, meta.words.n, r) };
     const values = new Float64Array(n), scale = 10 ** meta.digits;
     for (let i = 0; i < n; i++) {
       values[i] = codes[i] === MISSING ? NaN
@@ -136,7 +136,7 @@ var densitymap = (function () {
     const r = reader(bytes), sets = {};
     for (const meta of metas) {
       const set = { name: meta.name, kind: meta.kind, n: meta.n, bits: meta.bits, ...shapes(meta, r), columns: {} };
-      for (const spec of meta.columns) set.columns[spec.name] = column(spec, meta.n, r);
+      for (const spec of meta.columns) set.columns[spec.name] = column(spec, meta.n, r, set.columns);
       index(set);
       sets[meta.name] = set;
     }
