@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap.feasibility.costs import Costs
-from densitymap.feasibility.forms import ACTORS, PLANS, Flags, Terms, size_factor
+from densitymap.feasibility.forms import ACTORS, PLANS, Terms, size_factor
 from densitymap.feasibility.proforma import Valued
-from densitymap.geometry import Floats, Indices
+from densitymap.geometry import Flags, Floats, Indices
 
 CENT_USD = 0.01
 """Decision values agree to this: an option that is its own alternative pays."""

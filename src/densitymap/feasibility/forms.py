@@ -15,9 +15,7 @@ import pandas as pd
 
 from densitymap.errors import ValidationError
 from densitymap.feasibility.costs import Costs
-from densitymap.geometry import Floats, Indices
-
-Flags = npt.NDArray[np.bool_]
+from densitymap.geometry import Flags, Floats, Indices
 
 PLANS = (
     ("developer", "sale"),

@@ -14,8 +14,8 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.feasibility.decision import Best
-from densitymap.feasibility.forms import ACTORS, Flags, counted
-from densitymap.geometry import Floats
+from densitymap.feasibility.forms import ACTORS, counted
+from densitymap.geometry import Flags, Floats
 
 PAYS = ("pays_developer", "pays_owner")
 STAGES = ("allowed", "fits", *PAYS)
@@ -83,8 +83,8 @@ def with_pays(table: pd.DataFrame, best: Best | None) -> pd.DataFrame:
 
 def _add(table: pd.DataFrame, stage: str, true: Floats, may: Floats, *, known: Flags | None = None) -> None:
     """Add a stage in additional homes; missing where the law is unread, or the stage is not known."""
-    read = table["is_read"].to_numpy(bool)
-    there = read if known is None else np.logical_and(read, known)
+    judged = np.ones(len(table), dtype=bool) if known is None else known
+    there = np.asarray(table["is_read"].to_numpy(bool) & judged, dtype=bool)
     for ending, units in (("true", true), ("may", may)):
         more = np.fmax(np.where(np.isnan(units), 0.0, units - table["standing"].to_numpy(float)), 0.0)
         table[f"{stage}_{ending}"] = pd.array(np.where(there, more, np.nan), dtype="Float64")

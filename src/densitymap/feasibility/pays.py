@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from densitymap import params
+from densitymap.feasibility.as_is import ASSESSOR, as_is_value
 from densitymap.feasibility.costs import Costs
 from densitymap.feasibility.decision import Best, Decided, best_by_actor, best_today, decide, place_prices
 from densitymap.feasibility.forms import Terms, size_factor
@@ -15,6 +16,12 @@ from densitymap.feasibility.proforma import Valued, value_options
 from densitymap.geometry import Floats
 
 BY_PLACE = "the neighbourhood's median sale of a house (single source), or floor area at its price"
+BY_MODEL = (
+    "place prices of 2023 (sales with a size, else neighbourhood means); assessor's values where recent"
+)
+PRICED = ("price_usd_per_ft2", "price_p10_usd_per_ft2", "price_p90_usd_per_ft2", "as_is_value_usd")
+"""Columns of :func:`priced`: price of a standing house of the reference size and the interval of the
+place's mean [USD/ft2], and what the lot is worth as it stands [USD]; missing where prices say nothing."""
 BOUNDS = ("low", "value", "high")
 """Ends of a range: unfavourable, default, favourable."""
 
@@ -46,6 +53,53 @@ class Paying:
     valued: Valued
     decided: Decided
     best: Best
+
+
+def priced(lots: pd.DataFrame, prices: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:
+    """Give lots what prices say of them, in columns of their own (:data:`PRICED`); in memory only.
+
+    Parameters
+    ----------
+    lots
+        Table ``parcels``.
+    prices
+        Table ``place_prices``.
+    elasticity
+        Of the price per ft2 with respect to size.
+    """
+    place = prices.set_index("neighborhood").reindex(lots["neighborhood"].astype("string"))
+    rates = {name: place[name].to_numpy(float, na_value=np.nan) for name in PRICED[:3]}
+    stands = as_is_value(lots, prices, elasticity=elasticity)
+    modelled = stands["as_is_value_source"].ne(ASSESSOR).fillna(value=True).to_numpy(bool)
+    value = stands["as_is_value_usd"].to_numpy(float, na_value=np.nan)
+    return lots.assign(**rates, as_is_value_usd=np.where(modelled & ~is_residential(lots), np.nan, value))
+
+
+def worth_of(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth:
+    """Value lots by what prices say of them (:func:`priced`); by their neighbourhood where they say nothing.
+
+    Parameters
+    ----------
+    lots
+        Table ``parcels``, perhaps with the columns of :func:`priced`.
+    costs
+        With the neighbourhoods' medians.
+    bound
+        ``low``, ``value`` or ``high`` of the place's price. The as-is value moves with it.
+    """
+    fallback = worth_by_place(lots, costs, bound=bound)
+    if not set(PRICED) <= set(lots.columns):
+        return fallback
+    column = {"low": PRICED[1], "value": PRICED[0], "high": PRICED[2]}[bound]
+    price, middle, as_is = (
+        lots[name].to_numpy(float, na_value=np.nan) for name in (column, PRICED[0], PRICED[3])
+    )
+    moved = np.where(np.isnan(price), 1.0, price / middle)
+    return Worth(
+        price_usd_per_ft2=np.where(np.isnan(price), fallback.price_usd_per_ft2, price),
+        as_is_usd=np.where(np.isnan(as_is), fallback.as_is_usd, as_is * moved),
+        source=BY_MODEL,
+    )
 
 
 def worth_by_place(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from densitymap import params, schema
 from densitymap.capacity.rules import load_buildings
 from densitymap.city import City
+from densitymap.errors import ValidationError
 from densitymap.feasibility.costs import Costs, load_costs
 from densitymap.feasibility.forms import Terms, terms
 from densitymap.feasibility.funnel import STAGES, SUPPOSED, funnel, total_needs, totals, with_pays
@@ -22,11 +23,13 @@ from densitymap.feasibility.pays import (
     bids_today,
     is_residential,
     paying,
-    worth_by_place,
+    priced,
+    worth_of,
 )
 from densitymap.feasibility.publish import by_area
 from densitymap.geometry import Floats
 from densitymap.pipeline import workspace
+from densitymap.pipeline.prices import PLACES, SALES_FILE, places_of
 from densitymap.pipeline.workspace import Workspace
 
 BASELINE = "no-change"
@@ -112,10 +115,27 @@ def _judged(
 
 
 def read_lots(space: Workspace) -> pd.DataFrame:
-    """Read what feasibility asks of the lots; shapes, addresses and owners are left out."""
+    """Read what feasibility asks of the lots, with what they are worth; shapes and addresses are left out."""
     path = space.parcels / "parcels.parquet"
     there = set(pq.read_schema(path).names)
-    return pd.read_parquet(path, columns=[name for name in _LOT_COLUMNS if name in there])
+    lots = pd.read_parquet(path, columns=[name for name in _LOT_COLUMNS if name in there])
+    return with_prices(lots, space)
+
+
+def with_prices(lots: pd.DataFrame, space: Workspace) -> pd.DataFrame:
+    """Give lots what the workspace's prices say of them, in memory.
+
+    Without prices, or with sales too few to tell any, the neighbourhoods' medians of the costs stand in,
+    and the source says so.
+    """
+    if PLACES not in params.names("models") and not (space.raw / SALES_FILE).is_file():
+        return lots
+    elasticity = load_costs()["price_size_elasticity"]
+    try:
+        places = places_of(space, elasticity=elasticity)
+    except ValidationError:
+        return lots
+    return priced(lots, places, elasticity=elasticity)
 
 
 def read_policy(space: Workspace, table: str, policy: str) -> pd.DataFrame:
@@ -132,7 +152,7 @@ def markets_of(today: Terms, lots: pd.DataFrame, costs: Costs) -> dict[str, Mark
 
 def market_of(today: Terms, lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Market:
     """Prices and bids at given costs."""
-    worth = worth_by_place(lots, costs, bound=bound)
+    worth = worth_of(lots, costs, bound=bound)
     return Market(costs=costs, worth=worth, today_usd=bids_today(today, worth, costs))
 
 

@@ -18,7 +18,7 @@ from densitymap.feasibility import statement
 from densitymap.feasibility.costs import Costs, changed, load_costs, plain_number, read_records
 from densitymap.feasibility.decision import options_table
 from densitymap.feasibility.forms import PLANS, Terms, counted, size_factor, terms
-from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, worth_by_place
+from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, worth_of
 from densitymap.feasibility.proforma import money
 from densitymap.pipeline.funnel import BASELINE
 from densitymap.pipeline.subject import NOT_ASKED, Subject
@@ -50,8 +50,6 @@ class Asked:
         Carry money to dollars of this year.
     costs_file
         A file of costs that stand before the catalogue's.
-    place
-        Neighbourhood whose prices hold.
     """
 
     kind: str | None = None
@@ -61,7 +59,6 @@ class Asked:
     settings: Mapping[str, str]
     year: int | None = None
     costs_file: Path | None = None
-    place: str | None = None
 
 
 def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
@@ -93,7 +90,7 @@ def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
     if not len(judged):
         return _nothing(subject, asked)
     built = terms(judged, subject.lots, costs, load_buildings())
-    worth = _worth(subject, asked, costs, own)
+    worth = _worth(subject, costs, own)
     if "price_usd_per_ft2" in own:
         worth = _at_price(worth, built, own["price_usd_per_ft2"], costs)
     today = terms(subject.today, subject.lots, costs, load_buildings())
@@ -151,17 +148,8 @@ def _wanted(fits: pd.DataFrame, asked: Asked) -> np.ndarray:
     return np.asarray(mine & ~nothing, dtype=bool)
 
 
-def _worth(subject: Subject, asked: Asked, costs: Costs, own: Mapping[str, float]) -> Worth:
-    lots = subject.lots
-    place = asked.place or (None if "neighborhood" in lots else _listing_place(costs))
-    if place is not None:
-        if place not in costs.places:
-            raise UsageError(
-                f"No price is known of {place!r}.{params.nearest(place, costs.places)}",
-                next_step=f"known: {', '.join(costs.places)}; or --set place_price=NUMBER --set as_is=NUMBER",
-            )
-        lots = lots.assign(neighborhood=pd.array([place], dtype="string"))
-    found = worth_by_place(lots, costs)
+def _worth(subject: Subject, costs: Costs, own: Mapping[str, float]) -> Worth:
+    found = worth_of(subject.lots, costs)
     if not {"as_is_usd", "place_price_usd_per_ft2"} & set(own):
         return found
     return Worth(
@@ -169,10 +157,6 @@ def _worth(subject: Subject, asked: Asked, costs: Costs, own: Mapping[str, float
         as_is_usd=np.array([own.get("as_is_usd", found.as_is_usd[0])]),
         source=f"given on the command line; else {found.source}",
     )
-
-
-def _listing_place(costs: Costs) -> str:
-    return str(costs.records["new_attached_price_usd_per_ft2"].place)
 
 
 def _at_price(worth: Worth, built: Terms, price: float, costs: Costs) -> Worth:
@@ -244,7 +228,7 @@ def _document(
         },
         "lines": statement.as_documents(statement.inputs(found.terms, entry, follows, costs), told),
         "options": [_shown(row, SHOWN) for row in table.to_dict("records")],
-        "doubts": _doubts(subject, asked, costs, best, worth),
+        "doubts": _doubts(subject, best, worth),
     }
 
 
@@ -268,7 +252,7 @@ def _matches(table: pd.DataFrame, asked: Asked) -> pd.Series:
     return found
 
 
-def _doubts(subject: Subject, asked: Asked, costs: Costs, best: pd.Series, worth: Worth) -> list[str]:
+def _doubts(subject: Subject, best: pd.Series, worth: Worth) -> list[str]:
     found = ["A sum of assumptions in the open, not an appraisal: change any with --set NAME=NUMBER."]
     if subject.told.get("note"):
         found.append(str(subject.told["note"]))
@@ -280,8 +264,8 @@ def _doubts(subject: Subject, asked: Asked, costs: Costs, best: pd.Series, worth
         found.append("What the lot is worth as it stands is unknown: set it with --set as_is=NUMBER.")
     if not subject.lots["is_built"].astype("boolean").iloc[0:1].fillna(value=True).item():
         found.append("The lot is vacant: it is priced by what may be built on it.")
-    if asked.place is None and "neighborhood" not in subject.lots:
-        found.append(f"No neighbourhood was named: prices are those of {_listing_place(costs)}; see --place.")
+    if subject.told.get("place_supposed"):
+        found.append(f"No neighbourhood was named: prices are those of {subject.told['place']}; see --place.")
     return found
 
 

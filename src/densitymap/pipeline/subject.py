@@ -15,8 +15,10 @@ from densitymap import params
 from densitymap.capacity.modes import options
 from densitymap.capacity.rules import load_buildings
 from densitymap.errors import UsageError, ValidationError
+from densitymap.feasibility.costs import load_costs
+from densitymap.feasibility.pays import worth_of
 from densitymap.pipeline import workspace
-from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy
+from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy, with_prices
 from densitymap.pipeline.lot import find_lot
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.explain_lot import explain_lot
@@ -65,18 +67,27 @@ def of_parcel(space: Workspace, parcel_id: str, *, scenario: str) -> Subject:
     return Subject(lots=lots, fits=rows[scenario], today=rows[BASELINE], told=told)
 
 
-def of_drawing(wkt: str, zone: str | None, *, scenario: str, **drawn: Any) -> Subject:
-    """Take a lot that somebody draws; ``drawn`` are the further arguments of ``explain_lot``."""
+def of_drawing(
+    space: Workspace, wkt: str, zone: str | None, *, scenario: str, place: str | None, **drawn: Any
+) -> Subject:
+    """Take a lot that somebody draws, at the prices of a neighbourhood.
+
+    ``drawn`` are the further arguments of ``explain_lot``.
+    """
     house = bool(drawn.get("house"))
     floor = drawn.get("house_floor_ft2")
     lots = pd.DataFrame({"parcel_id": ["lot"], "digest_class": pd.array([pd.NA], dtype="string")})
     lots["existing_units"] = pd.array([int(house)], dtype="Int64")
     lots["existing_floor_area_ft2"] = pd.array([floor if house else None], dtype="Float64")
     lots["is_built"] = pd.array([house], dtype="boolean")
+    lots = _placed(lots, space, place)
+    where = {"place": lots["neighborhood"].iloc[0], "place_supposed": place is None}
     if zone is None:
         _refuse_no_shape(wkt)
         rows = _every_form()
-        return Subject(lots=lots, fits=rows, today=rows.iloc[:0], told={"zone": None, "note": NO_ZONE})
+        return Subject(
+            lots=lots, fits=rows, today=rows.iloc[:0], told={"zone": None, "note": NO_ZONE, **where}
+        )
     names = list(dict.fromkeys([BASELINE, scenario]))
     answer = explain_lot(wkt, zone, scenarios=names, **drawn)
     tables = {found["policy"]: _rows(found) for found in answer["policies"]}
@@ -84,8 +95,21 @@ def of_drawing(wkt: str, zone: str | None, *, scenario: str, **drawn: Any) -> Su
         lots=lots,
         fits=tables[scenario],
         today=tables[BASELINE],
-        told={"zone": zone, **answer["lot"], "budgets": answer["budgets"]},
+        told={"zone": zone, **where, **answer["lot"], "budgets": answer["budgets"]},
     )
+
+
+def _placed(lots: pd.DataFrame, space: Workspace, place: str | None) -> pd.DataFrame:
+    """Put a drawn lot into a neighbourhood; where none is named, the one new homes were seen in."""
+    costs = load_costs()
+    name = place or str(costs.records["new_attached_price_usd_per_ft2"].place)
+    found = with_prices(lots.assign(neighborhood=pd.array([name], dtype="string")), space)
+    if np.isnan(worth_of(found, costs).price_usd_per_ft2[0]):
+        raise UsageError(
+            f"No price is known of {name!r}.{params.nearest(name, costs.places)}",
+            next_step=f"known: {', '.join(costs.places)}; or leave --place out and --set place_price=NUMBER",
+        )
+    return found
 
 
 def read_lot(text: str) -> str:
