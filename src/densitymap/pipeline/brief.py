@@ -184,7 +184,6 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         assisted=None if assisted is None else assisted[locate(geometries(assisted), frame) >= 0],
         assisted_in_file=0 if assisted is None else len(assisted),
         counties=_counties(shelf, here.polygon),
-        evictions_loaded=False,
         tracts=_tracts(shelf, here.polygon),
         profile=profile_of(shelf.space, place),
         derived=_derived(shelf, here.name),

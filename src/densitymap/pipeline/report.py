@@ -21,6 +21,11 @@ from densitymap.scenarios.policy import scenario_names
 
 FORMATS = ("html", "pdf")
 FOLDER = "reports"
+DIFFERENCES = {
+    "lock": "the lock of its data",
+    "version": "the version that made it",
+    "content": "its content: it was edited, or other code or catalogue made it from the same data",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +188,6 @@ def _facts(shelf: Shelf, place: str, order: Order) -> dict[str, str]:
         "lang": order.language,
         "lock": shelf.build["lock_hash"],
         "version": __version__,
-        "code": workspace.code_fingerprint(),
     }
 
 
@@ -225,23 +229,18 @@ def check(space: Workspace, file: Path) -> dict[str, Any]:
 
 
 def _differences(space: Workspace, facts: Mapping[str, str], content: bytes) -> list[str]:
-    shelf = Shelf(space)
-    now = {"lock": shelf.build["lock_hash"], "version": __version__, "code": workspace.code_fingerprint()}
-    words = {
-        "lock": "the data: the lock was {old}, now {new}",
-        "version": "the version: {old}, now {new}",
-        "code": "the code or catalogue: {old}, now {new}",
-    }
+    """Why a file is not what this workspace gives: older data, another version, or another content."""
+    now = {"lock": Shelf(space).build["lock_hash"], "version": __version__}
     told = [
-        words[name].format(old=facts[name][:12], new=new[:12])
+        f"{DIFFERENCES[name]}: {facts[name][:12]}, now {new[:12]}"
         for name, new in now.items()
         if facts[name] != new
     ]
     if told:
         return told
-    order = Order(scenario=facts["scenario"], language=facts["lang"])
+    form = "pdf" if content.startswith(b"%PDF") else "html"
+    order = Order(scenario=facts["scenario"], language=facts["lang"], formats=(form,))
     shelf, order, say = _ready(space, order)
     composed = compose(gather(shelf, facts["place"], facts["scenario"], say), say)
-    form = "pdf" if content.startswith(b"%PDF") else "html"
     again = lay_out(composed, say, seal.pack(facts), form=form)
-    return [] if again == content else ["the file itself: it is not what these inputs give, so it was edited"]
+    return [] if again == content else [DIFFERENCES["content"]]

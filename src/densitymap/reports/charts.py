@@ -72,6 +72,19 @@ def image(svg: str, alt: str) -> dict[str, str]:
     return {"src": "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode(), "alt": alt}
 
 
+def short(text: str) -> str:
+    """Cut a name that would leave no room for its chart; the table beside it has the whole.
+
+    Examples
+    --------
+    >>> short("Kirkwood"), short("x" * 99)[-3:], len(short("x" * 99))
+    ('Kirkwood', 'xx…', 36)
+    """
+    plain = "".join(character for character in text if character.isprintable())
+    most = outline()["chart"]["name_letters"]
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
 def years(panels: Sequence[Mapping[str, Any]], say: Words) -> str:
     """Small charts over the years, one per measure, each figure with its margin.
 
@@ -166,7 +179,7 @@ def dumbbell(rows: Sequence[Mapping[str, Any]], say: Words) -> str:
             axes.plot([row["today"], row["yes"]], [place, place], color=PALE, linewidth=4, zorder=0)
             axes.plot(row["today"], place, "o", color=INK, markerfacecolor="#ffffff", markersize=7)
             axes.plot(row["yes"], place, "o", color=INK, markersize=5)
-        axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+        axes.set_yticks(range(len(rows)), [short(row["name"]) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(left=min(0, axes.get_xlim()[0]))
         axes.set_xlabel(say("funnel.lots"))

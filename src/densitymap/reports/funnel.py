@@ -67,7 +67,7 @@ def _numbers(found: Mapping[Any, Any] | None, *names: str) -> list[int | None]:
 
 
 def _later(given: BriefInput, step: str, say: Words) -> list[str]:
-    """A step under both rules, from the poor end of prices and costs to the good one; or what it needs."""
+    """A step under both rules, over the range of prices and costs; or what it needs."""
     found = [row(given, policy.name, step) for policy in given.policies]
     if all(one is None for one in found):
         return [_needs("lots" if given.lots.empty else step, say)]
@@ -75,11 +75,15 @@ def _later(given: BriefInput, step: str, say: Words) -> list[str]:
 
 
 def _range(found: Mapping[Any, Any] | None, say: Words) -> str:
-    names = ("lots_more_low", "lots_more_high", "homes_more_low", "homes_more_high")
-    low, high, fewest, most = _numbers(found, *names)
-    if low is None or high is None or fewest is None or most is None:
+    """The lesser and the greater count: a good price can also outbid a project."""
+    lots = _numbers(found, "lots_more_low", "lots_more_high")
+    added = _numbers(found, "homes_more_low", "homes_more_high")
+    known, counted = ([number for number in pair if number is not None] for pair in (lots, added))
+    if len(known + counted) < len(lots + added):
         return say("funnel.hidden")
-    return say("funnel.cell_range", low=f"{low:,}", high=f"{high:,}", homes=homes(fewest, most, say))
+    key = "funnel.cell_one" if known[0] == known[1] else "funnel.cell_range"
+    low, high = (f"{number:,}" for number in sorted(known))
+    return say(key, low=low, high=high, homes=homes(min(counted), max(counted), say))
 
 
 def _needs(step: str, say: Words) -> str:

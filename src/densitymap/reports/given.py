@@ -51,7 +51,6 @@ class BriefInput:
     assisted: gpd.GeoDataFrame | None
     assisted_in_file: int
     counties: Sequence[str]
-    evictions_loaded: bool
     tracts: pd.DataFrame
     profile: Mapping[str, Any]
     derived: pd.DataFrame | None

@@ -1,6 +1,6 @@
 """How hard a text is to read: Flesch-Kincaid for English, Szigriszt-Pazos for Spanish, by our own counts.
 
-Only prose is graded: tables, the list of sources and the page's foot are not sentences. A number is
+Only prose is graded: headings, tables and the page's foot are not sentences. A number is
 one word with a syllable per digit, which is more than most readers count. Any other language has no
 formula here and is said not to be tested.
 """
@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-SENTENCE = re.compile(r"[.!?:]+(?=\s|$)")
+SENTENCE = re.compile(r"[.!?]+(?=[\s)”]|$)")
 WORD = re.compile(r"[^\W_]+(?:['\u2019.,-][^\W_]+)*")
-PROSE = ("h1", "h2", "h3", "p", "li", "figcaption")
+PROSE = ("p", "li", "figcaption")
 SKIPPED = ("table", "footer", "style", "title")
 _SILENT_E = re.compile(r"(?<=[^aeiouyl])e$|(?<=[aeiouy]l)e$|(?<=[^aeiouytd])ed$|(?<=[^aeiouyszxcg])es$")
 _VOWELS = re.compile(r"[aeiouy]+")
@@ -128,7 +128,7 @@ def prose(html: str) -> str:
     Examples
     --------
     >>> prose("<h2>Trees</h2><p>We know.</p><table><td>9</td></table>")
-    'Trees. We know.'
+    'We know.'
     """
     reader = _Prose()
     reader.feed(html)

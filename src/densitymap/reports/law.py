@@ -172,21 +172,34 @@ def street_lines(given: BriefInput, say: Words) -> list[str]:
 
 
 def _lot_lines(given: BriefInput, say: Words) -> list[str]:
-    today = count(allowed_verdicts(given.allowed, given.today.name, given.plan.question))
-    plan = count(allowed_verdicts(given.allowed, given.plan.name, given.plan.question))
     what = say(f"what.{given.plan.question}")
-    first = say("short.today", what=what, **_told(today))
-    why = main_reason(given.allowed, given.today.name)
-    if why and today.maybe:
-        most = "short.most_maybe" if today.maybe * 2 > today.lots else "short.some_maybe"
-        first += " " + say(most, why=say.get(f"why.{why}", say("why.other")))
-    second = say("short.plan", plan=given.plan.title, what=what, **_told(plan))
-    second = sentence([second, say.get(f"plan.{given.plan.name}", "")])
-    if today.no_data:
-        second += " " + say("short.no_data", count=f"{today.no_data:,}")
-    if given.sampled:
-        second += " " + say("short.sample", share=share(given.land_share, say))
-    return [first] if given.plan == given.today else [first, second]
+    today = _policy_line("short.today", given, given.today, say, what=what)
+    if given.plan == given.today:
+        return [today]
+    titled = {"what": what, "plan": given.plan.title}
+    told = [
+        _policy_line("short.plan", given, given.plan, say, **titled),
+        say.get(f"plan.{given.plan.name}", ""),
+    ]
+    none = count(allowed_verdicts(given.allowed, given.plan.name, given.plan.question)).no_data
+    told += [say("short.no_data", count=f"{none:,}")] if none else []
+    told += [say("short.sample", share=share(given.land_share, say))] if given.sampled else []
+    return [today, sentence(told)]
+
+
+def _policy_line(key: str, given: BriefInput, policy: Policy, say: Words, **words: str) -> str:
+    """Lots by answer under one policy, and why most maybes are maybes.
+
+    The reason is told only where the policy was asked what the plan is asked: another question has
+    other reasons.
+    """
+    counts = count(allowed_verdicts(given.allowed, policy.name, given.plan.question))
+    first = say(key, **words, **_told(counts))
+    why = main_reason(given.allowed, policy.name)
+    if why is None or not counts.maybe or policy.question != given.plan.question:
+        return first
+    most = "short.most_maybe" if counts.maybe * 2 > counts.lots else "short.some_maybe"
+    return sentence([first, say(most, why=say.get(f"why.{why}", say("why.other")))])
 
 
 def _told(counts: Counts) -> dict[str, str]:

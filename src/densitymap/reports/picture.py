@@ -11,7 +11,7 @@ from densitymap import params
 from densitymap.geometry import Geometries, geometries
 from densitymap.maps.words import Words
 from densitymap.maps.words import load as load_map_words
-from densitymap.reports.charts import INK, figure
+from densitymap.reports.charts import INK, figure, short
 from densitymap.reports.given import BriefInput
 from densitymap.reports.phrases import outline
 
@@ -42,9 +42,7 @@ def draw(given: BriefInput, say: Words) -> str:
         gpd.GeoSeries([given.shape], crs=given.zones.crs).boundary.plot(ax=axes, color=INK, linewidth=1.8)
         _names(axes, given)
         _furniture(axes, given, say)
-        axes.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize="small"
-        )
+        made.legend(handles=handles, loc="outside right upper", frameon=False, fontsize="small")
     return held.getvalue()
 
 
@@ -107,7 +105,7 @@ def _names(axes: Axes, given: BriefInput) -> None:
     named = given.zones[shapely.area(geometries(given.zones)) > least]
     for point, name in zip(shapely.point_on_surface(geometries(named)), named["zone_district"], strict=True):
         text = axes.text(
-            point.x, point.y, str(name), ha="center", va="center", fontsize="small", fontweight="bold"
+            point.x, point.y, short(str(name)), ha="center", va="center", fontsize="small", fontweight="bold"
         )
         text.set_bbox({"facecolor": "#ffffff", "alpha": 0.9, "edgecolor": "none", "pad": 1})
 

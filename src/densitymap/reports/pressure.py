@@ -55,7 +55,10 @@ def tract_lines(given: BriefInput, say: Words) -> list[str]:
 def _all_tracts(classes: pd.Series, say: Words) -> str:
     """How many tracts show how much pressure, where there are too many to name."""
     counts = {name: int((classes == name).sum()) for name in ("higher", "middle", "lower")}
-    return say("pressure.many", count=len(classes), untold=int(classes.isna().sum()), **counts)
+    untold = int(classes.isna().sum())
+    told = [say("pressure.many", count=len(classes), **counts)]
+    told += [say("pressure.many_untold", count=untold)] if untold else []
+    return sentence([*told, say("pressure.largest")])
 
 
 def _tract(row: Mapping[Any, Any], say: Words) -> str:
