@@ -10,7 +10,7 @@ import pytest
 
 import maps_content as drawn
 from densitymap.errors import ValidationError
-from densitymap.maps import change, content, difference, layers, themes, translate, words
+from densitymap.maps import change, content, difference, layers, static, themes, translate, words
 
 
 def themes_of(given, language="en"):
@@ -143,3 +143,20 @@ def test_every_template_fills_the_blanks_of_its_english(language):
     for english, other in words.load(language).sentences.pairs:
         blanks = {part.split("}")[0] for part in english.split("{")[1:]}
         assert {part.split("}")[0] for part in other.split("{")[1:]} == blanks, english
+
+
+def test_past_years_and_definitions_are_tables_too():
+    tables = {table["id"]: table for table in static.tables(drawn.content(), words.load("en"))}
+    past = tables["history"]
+    low = past["heads"].index("Households of low income: Change 2000 to 2014-18")
+    assert past["rows"][0][low] == "-12 points (± 5 points (90 % margin))"
+    assert past["rows"][1][low] == "not known"
+    told = tables["definitions_history"]["rows"]
+    assert told[0][1] == "gentrified, as Governing defines it"
+    assert told[1][1] == "no data"
+    assert told[0][2] == "not classifiable: input new_housing_share_00 missing"
+    assert [
+        t
+        for t in static.tables(drawn.content(history=None, definitions=()), words.load("en"))
+        if t["id"] == "history"
+    ] == []

@@ -11,6 +11,7 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.displacement.acs import change_moe
+from densitymap.maps.words import Words
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,6 +46,22 @@ def changes() -> Iterator[Change]:
     for measure in record()["measure"]:
         for old, new in measure["pairs"]:
             yield Change(measure["id"], measure["unit"], measure["column"], old, new)
+
+
+def title(one: Change, words: Words) -> str:
+    """Say what changed, and between which years."""
+    return words("change.title", measure=words(f"change.{one.measure}"), years=years(one, words))
+
+
+def years(one: Change, words: Words) -> str:
+    """Say between which years."""
+    named = record()["years"]
+    return words("change.years", old=named[one.old], new=named[one.new])
+
+
+def form(one: Change) -> str:
+    """Give how its numbers are said: in percentage points, or in percent."""
+    return "change_points" if one.unit == "points" else "change_percent"
 
 
 def with_changes(panel: pd.DataFrame) -> dict[str, pd.Series]:

@@ -13,7 +13,8 @@ import shapely
 
 from densitymap import params
 from densitymap.geometry import geometries
-from densitymap.maps.content import VERDICTS, MapInput, policy_columns
+from densitymap.maps import change
+from densitymap.maps.content import VERDICTS, Definition, MapInput, policy_columns
 from densitymap.maps.themes import Theme, classify, spoken
 from densitymap.maps.words import Words
 
@@ -113,12 +114,14 @@ def _names(shapes: Sequence[Any], names: pd.Series, frame: tuple[float, float, f
 
 
 def tables(content: MapInput, words: Words) -> list[dict[str, Any]]:
-    """Tables by neighbourhood, block group, zoning district and tract, as text cells."""
+    """Tables by neighbourhood, block group, zoning district and tract (past and definitions too), as text."""
     return [
         _neighborhoods(content, words),
         _block_groups(content, words),
         _zones(content, words),
         _tracts(content, words),
+        *_history(content, words),
+        *_definitions(content, words),
     ]
 
 
@@ -281,6 +284,51 @@ def _tracts(content: MapInput, words: Words) -> dict[str, Any]:
     return _table("tracts", words, heads, rows, numeric_from=2)
 
 
+def _history(content: MapInput, words: Words) -> list[dict[str, Any]]:
+    """Change of each measure by tract, over its first pair of years, with its margin; none without a panel."""
+    if content.history is None:
+        return []
+    frame = content.history.assign(**change.with_changes(content.history)).sort_values("tract_geoid")
+    firsts: dict[str, change.Change] = {}
+    for one in change.changes():
+        if one.column in frame:
+            firsts.setdefault(one.measure, one)
+    shown = list(firsts.values())
+    heads = [words("tables.tract"), *(change.title(one, words) for one in shown)]
+    columns = [
+        [
+            _with_moe(value, moe, change.form(one), words)
+            for value, moe in zip(frame[one.column], frame[one.moe], strict=True)
+        ]
+        for one in shown
+    ]
+    rows = [list(row) for row in zip(frame["tract_geoid"].astype(str), *columns, strict=True)]
+    return [_table("history", words, heads, rows)]
+
+
+def _definitions(content: MapInput, words: Words) -> list[dict[str, Any]]:
+    """What each definition says of each tract; one table per set of tract lines."""
+    made = []
+    for name in dict.fromkeys(one.set_name for one in content.definitions):
+        own = [one for one in content.definitions if one.set_name == name]
+        frame = getattr(content, name).sort_values("tract_geoid")
+        heads = [words("tables.tract")]
+        heads += [
+            words("definition.years", title=words.translated(one.title), years=one.years) for one in own
+        ]
+        columns = [_labels(one, frame, words) for one in own]
+        rows = [list(row) for row in zip(frame["tract_geoid"].astype(str), *columns, strict=True)]
+        table = _table(f"definitions_{name}", words, heads, rows)
+        made.append(table | {"numeric": []})
+    return made
+
+
+def _labels(one: Definition, frame: pd.DataFrame, words: Words) -> list[str]:
+    told = {value: words.translated(label) for value, label, _ in one.classes}
+    unknown = words.translated(one.reason) if one.reason else words("legend.no_data")
+    return [unknown if pd.isna(value) else told.get(value, str(value)) for value in frame[one.column]]
+
+
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="Float64")
 
@@ -289,7 +337,9 @@ def _with_moe(value: Scalar, moe: Scalar, form: str, words: Words) -> str:
     said = spoken(value, form, words)
     if pd.isna(value):
         return said
-    margin = words("card.no_moe") if pd.isna(moe) else words("card.moe", moe=spoken(moe, form, words))
+    margin = (
+        words("card.no_moe") if pd.isna(moe) else words("card.moe", moe=spoken(moe, form, words).lstrip("+"))
+    )
     return f"{said} ({margin})"
 
 

@@ -90,7 +90,6 @@ def _expanded(
 
 def _of_change(record: Mapping[str, Any], one: change.Change, words: Words) -> dict[str, Any]:
     listed = change.record()
-    years = words("change.years", old=listed["years"][one.old], new=listed["years"][one.new])
     return dict(record) | {
         "id": f"change:{one.measure}:{one.old}-{one.new}",
         "column": one.column,
@@ -98,10 +97,10 @@ def _of_change(record: Mapping[str, Any], one: change.Change, words: Words) -> d
         "classes": listed["steps"]["points" if one.unit == "points" else "percent"],
         "family": f"change:{one.measure}",
         "family_title": words(f"change.{one.measure}"),
-        "variant": years,
-        "title": words("change.title", measure=words(f"change.{one.measure}"), years=years),
+        "variant": change.years(one, words),
+        "title": change.title(one, words),
         "doubt": {"column": one.moe, "of": one.column, "above": 1.0},
-        "format": "change_points" if one.unit == "points" else "change_percent",
+        "format": change.form(one),
         "per": None,
     }
 
@@ -302,4 +301,5 @@ def spoken(value: float, form: str, words: Words) -> str:
     scaled = value * 100 if form in {"share", "score", "change_points", "change_percent"} else value
     digits = 1 if form in {"acres", "tenths"} else 0
     phrase = words.get(f"format.{form}", "{n}")
-    return fill(phrase, {"n": f"{scaled:,.{digits}f}"})
+    sign = "+" if form.startswith("change_") and scaled > 0 else ""
+    return fill(phrase, {"n": f"{sign}{scaled:,.{digits}f}"})
