@@ -67,18 +67,24 @@ def exposure(options: Options, lots: Lots, places: Places) -> Exposure:
     of = (o.actor == 0) & ~o.is_new_right & (o.process != INVESTING)
     np.maximum.at(today, o.lot[of], rlv[of])
     paid = land_usd * (1 + draws.premium[0][o.actor])
-    pays = (o.status > 0) & (o.yield_ratio >= 1) & lots.is_known[o.lot] & (o.process != INVESTING)
+    pays = (
+        (o.status > 0)
+        & ((o.tenure == 0) | (o.yield_ratio >= 1))
+        & lots.is_known[o.lot]
+        & (o.process != INVESTING)
+    )
     pays &= rlv - np.maximum(paid, today[o.lot]) >= -LOOSE_USD
     pull = np.minimum((rlv - paid) / land_usd, choice("value_limit")) - choice("value_reference")
     log_maybe = np.where(o.status == MAYBE, np.log(draws.maybe[0]), 0.0)
-    return _gathered(o, pays, pull, draws.value_slope[0] * pull + log_maybe, theta, lots)
+    terms = pd.DataFrame({"rlv": rlv, "pull": pull, "u": draws.value_slope[0] * pull + log_maybe})
+    return _gathered(o, pays, terms, theta, lots)
 
 
-def _gathered(o: Options, pays: Any, pull: Floats, utility: Floats, theta: float, lots: Lots) -> Exposure:
+def _gathered(o: Options, pays: Any, terms: pd.DataFrame, theta: float, lots: Lots) -> Exposure:
     shape = (len(lots.as_is_usd), len(PROCESSES) * N_ACTORS)
     nest = o.lot * shape[1] + o.process * N_ACTORS + o.actor
-    better = pd.DataFrame({"nest": nest, "outcome": o.outcome, "u": utility, "pull": pull})[pays]
-    better = better.sort_values("u", ascending=False, kind="stable").drop_duplicates(["nest", "outcome"])
+    better = terms.assign(nest=nest, outcome=o.outcome)[pays]
+    better = better.sort_values("rlv", ascending=False, kind="stable").drop_duplicates(["nest", "outcome"])
     weights = np.bincount(
         better["nest"], np.exp(better["u"].to_numpy(float) / theta), minlength=shape[0] * shape[1]
     ).reshape(shape[0], len(PROCESSES), N_ACTORS)

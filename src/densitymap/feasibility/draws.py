@@ -118,6 +118,11 @@ def draw_parameters(
     posterior
         Beliefs after permits, by name.
 
+    Notes
+    -----
+    Good and bad years are averaged over the catalogue's horizon, whatever ``years`` is: a longer run
+    begins as a shorter one does.
+
     Raises
     ------
     UsageError
@@ -137,7 +142,7 @@ def draw_parameters(
         raise UsageError("Uptake needs at least one draw and one year")
     known = with_posterior(posterior)
     values = {name: prior.at(luck(seed, name, n_draws)) for name, prior in known.items()}
-    weather = luck(seed, "year", n_draws) * choice("year_sd") / np.sqrt(years)
+    weather = luck(seed, "year", n_draws) * choice("year_sd") / np.sqrt(choice("horizon_years"))
     return _assemble(values, places.luck(seed, n_draws), weather, seed=seed, years=years)
 
 

@@ -98,7 +98,9 @@ def kinds(text: pd.Series) -> pd.Series:
 
 
 def _holds(text: pd.Series, word: str) -> pd.Series:
-    return text.str.contains(rf"(?<![a-z]){re.escape(word)}", regex=True).astype(bool)
+    """Whether the whole word occurs, or its plural; the empty word always does."""
+    pattern = rf"(?<![a-z]){re.escape(word)}(?:s|es)?(?![a-z])" if word else ""
+    return text.str.contains(pattern, regex=True).astype(bool)
 
 
 def _processes() -> dict[str, str]:

@@ -1,0 +1,164 @@
+"""The fit recovers what was drawn, shrinks to its priors, and tells what happened here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import uptake_lots as t
+from densitymap.feasibility import calibrate, evidence, local
+from densitymap.feasibility.calibrate import FITTED, exposure, fit, posterior, side_by_side, yearly_rates
+from densitymap.feasibility.draws import Places
+from densitymap.feasibility.priors import priors, with_posterior
+from densitymap.feasibility.uptake import uptake
+
+NONE = dict.fromkeys(FITTED, 0)
+
+
+def many(n: int = 4_000, seed: int = 1):
+    rng = np.random.default_rng(seed)
+    options = t.together(*(t.one_option(lot=lot, process=k, outcome=0) for lot in range(2) for k in (0, 1)))
+    wide = {name: np.tile(getattr(options, name), n // 2) for name in calibrate.Options.__dataclass_fields__
+            if name != "outcomes"}  # fmt: skip
+    wide["lot"] = np.repeat(np.arange(n), 2)
+    known = t.lots(n)
+    known.covariates[:, 2] = rng.integers(0, 2, n)
+    return calibrate.Options(outcomes=t.OUTCOMES, **wide), known
+
+
+def permits_of(rates: np.ndarray, years: float, seed: int) -> np.ndarray:
+    return np.flatnonzero(np.random.default_rng(seed).random(len(rates)) < 1 - np.exp(-rates * years))
+
+
+def test_exposure_gives_the_rates_the_draws_use():
+    options, known, _ = t.drawn(120, seed=9)
+    draws = t.default_parameters(t.places(), years=1)
+    open_now = calibrate.Options(
+        **{name: getattr(options, name) for name in options.__dataclass_fields__ if name != "is_new_right"},
+        is_new_right=np.zeros(len(options.lot), bool),
+    )
+    result = uptake(open_now, known, draws, {"lot": pd.Series([f"{k:03d}" for k in range(120)])})
+    single = [at for at, level in enumerate(result.levels) if level == "lot"]
+    kernel = -np.log1p(-result.sums[0, single, 0])
+    ours = exposure(open_now, known, t.places())
+    summed = sum(yearly_rates(ours, name) for name in FITTED)
+    np.testing.assert_allclose(kernel, summed, rtol=1e-6)
+
+
+def test_many_permits_outweigh_the_prior_and_give_the_rate_back():
+    options, known = many()
+    seen = exposure(options, known, Places.named(["a"]))
+    true = 4 * yearly_rates(seen, "adu")
+    lots = permits_of(true, 6.0, seed=3)
+    found = fit(seen, lots, np.zeros(len(lots), np.int64), counts={**NONE, "adu": len(lots)}, years=6.0)
+    before = dict(zip(calibrate.PROCESSES, calibrate._prior_log_rates(), strict=True))
+    assert found.mode["log adu"] - before["adu"] == pytest.approx(np.log(4), abs=0.2)
+    told = posterior(found)
+    assert told["adu_rate"]["low"] < 4 * priors()["adu_rate"].default < told["adu_rate"]["high"]
+    wide = priors()["adu_rate"]
+    assert told["adu_rate"]["high"] / told["adu_rate"]["low"] < wide.high / wide.low
+
+
+def test_a_slope_is_found_where_permits_show_it():
+    options, known = many()
+    seen = exposure(options, known, Places.named(["a"]))
+    absentee = known.covariates[:, 2]
+    rates = 5 * yearly_rates(seen, "adu") * np.exp(1.0 * absentee - 0.3 * absentee)
+    lots = permits_of(rates, 6.0, seed=4)
+    found = fit(seen, lots, np.zeros(len(lots), np.int64), counts={**NONE, "adu": len(lots)}, years=6.0)
+    assert 0.55 < found.mode["absentee_slope"] < 1.2
+
+
+def test_without_years_the_priors_stand():
+    options, known = many(200)
+    seen = exposure(options, known, Places.named(["a"]))
+    none = np.array([], np.int64)
+    found = fit(seen, none, none, counts=NONE, years=0.0)
+    told = posterior(found)
+    for name in ("adu_rate", "redevelop_rate", "absentee_slope"):
+        assert told[name]["default"] == pytest.approx(priors()[name].default)
+
+
+def test_no_permit_in_many_lot_years_lowers_the_rate_but_not_to_nothing():
+    options, known = many()
+    seen = exposure(options, known, Places.named(["a"]))
+    none = np.array([], np.int64)
+    told = posterior(fit(seen, none, none, counts=NONE, years=6.0))
+    assert 0 < told["adu_rate"]["default"] < 0.7 * priors()["adu_rate"].default
+    assert told["split_rate"]["default"] == pytest.approx(priors()["split_rate"].default)
+
+
+def test_permits_where_it_does_not_pay_count_for_the_rate_alone():
+    options, known = many(400)
+    known = calibrate.Lots(as_is_usd=np.where(np.arange(400) < 200, 4e5, np.nan), area=known.area,
+                           covariates=known.covariates)  # fmt: skip
+    seen = exposure(options, known, Places.named(["a"]))
+    closed = np.full(30, 399)
+    found = fit(seen, closed, np.zeros(30, np.int64), counts={**NONE, "adu": 30}, years=6.0)
+    assert posterior(found)["adu_rate"]["default"] > priors()["adu_rate"].default
+    assert found.mode["absentee_slope"] == pytest.approx(priors()["absentee_slope"].default, abs=0.1)
+
+
+def test_a_posterior_takes_the_priors_place_in_the_draws():
+    after = with_posterior({"adu_rate": {"low": 0.01, "default": 0.02, "high": 0.03}})
+    assert after["adu_rate"].default == 0.02
+    assert after["split_rate"] == priors()["split_rate"]
+    assert [row["posterior"] for row in side_by_side({})] == [row["prior"] for row in side_by_side({})]
+
+
+def test_homes_that_stand_are_shares_of_the_lots_whose_homes_are_known():
+    lots = pd.DataFrame(
+        {"zone_district": ["R-5"] * 5 + ["R-4"] * 3, "existing_units": [2, 1, 3, 0, None, 1, 1, None]}
+    ).astype({"existing_units": "Int64"})
+    found = local.homes_standing(lots)
+    assert found["districts"]["R-5"] == {"lots": 5, "known": 3, "two_or_more_share": pytest.approx(2 / 3)}
+    assert found["districts"]["R-4"]["two_or_more_share"] == 0
+    assert found["districts"]["R-4A"]["two_or_more_share"] is None
+    assert "67% of 3 R-5 lots" in local.sentence(found, None)
+    assert local.NO_PERMITS in local.sentence(found, None)
+
+
+def test_unknown_homes_are_not_computable():
+    lots = pd.DataFrame({"zone_district": ["R-5"], "existing_units": pd.array([pd.NA], "Int64")})
+    found = local.homes_standing(lots)
+    assert not found["computable"]
+    assert found["needs"]
+    assert "not known" in local.sentence(found, None)
+
+
+def test_permits_are_counted_before_and_after_the_law():
+    dates = pd.to_datetime(["2015-01-01", "2016-06-01", "2018-01-01", "2020-01-01", "2023-01-01"])
+    permits = pd.DataFrame({"kind": ["adu", "duplex", "adu", "adu", "other"], "date": dates})
+    district = pd.Series(["R-5", "R-5", "R-5", "R-4", "R-5"])
+    rows = {(row["zone_district"], row["kind"]): row for row in local.before_and_after(permits, district)}
+    r5 = rows["R-5", "adu"]
+    assert (r5["permits_before"], r5["permits_after"]) == (1, 1)
+    assert r5["per_year_after"] == pytest.approx(1 / 6, abs=1e-3)
+    assert rows["R-5", "duplex"]["permits_before"] == 1
+    assert rows["R-4", "adu"]["permits_after"] == 1
+
+
+def test_a_city_left_out_does_not_speak_for_itself():
+    table = evidence.observations()
+    before = evidence.leave_out("Portland")
+    changed = table.assign(rate=table["rate"].where(table["city"] != "Portland", 0.5))
+    after = evidence.leave_out("Portland", table=changed)
+    assert after[0]["naive"] == before[0]["naive"]
+    assert after[0]["model"] == before[0]["model"]
+    assert after[0]["observed"] == 0.5
+
+
+def test_the_intervals_hold_more_often_than_the_pooled_rate_and_are_wider():
+    rows = evidence.leave_one_out()
+    assert {row["city"] for row in rows} == {"Portland", "Minneapolis", "Austin", "Seattle"}
+    inside = {name: sum(row[name].holds(row["observed"]) for row in rows) for name in ("model", "naive")}
+    assert inside["model"] >= 0.8 * len(rows)
+    assert inside["model"] > inside["naive"]
+    assert all(row["model"].width > row["naive"].width for row in rows)
+
+
+def test_the_pace_of_the_first_years_follows_the_ramp():
+    found = evidence.pace(np.array([0.0, 0.0]), np.array([2.6, 1.0]), ramp_years=3.0)
+    assert found[0] == pytest.approx((1 / 3 + 2 / 3 + 0.6) / 2.6)
+    assert found[1] == pytest.approx(1 / 3)
