@@ -103,14 +103,11 @@ def _paying(best: Best, stage: str) -> tuple[Floats, Any, Flags]:
 
     Of the latter two, whichever is worth more.
     """
-    lots = np.arange(len(best.entry))
-    if stage == PAYS[0]:
-        actor, known = np.zeros(len(lots), dtype=np.intp), best.is_known[:, 0]
-    else:
-        others = np.array([ACTORS.index("owner"), ACTORS.index("nonprofit")])
-        worth = np.where(best.entry < 0, -np.inf, best.decision_value_usd)[:, others]
-        actor, known = others[worth.argmax(axis=1)], best.is_known[:, others].any(axis=1)
-    return best.units[lots, actor], best.level[lots, actor], known
+    names = ("developer",) if stage == PAYS[0] else ("owner", "nonprofit")
+    actors = np.array([ACTORS.index(name) for name in names])
+    worth = np.where(best.entry < 0, -np.inf, best.decision_value_usd)[:, actors]
+    at = (np.arange(len(worth)), actors[worth.argmax(axis=1)])
+    return best.units[at], best.level[at], np.asarray(best.is_known[:, actors].any(axis=1), dtype=bool)
 
 
 def totals(table: pd.DataFrame, by: pd.Series | None = None) -> pd.DataFrame:
