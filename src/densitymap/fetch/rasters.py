@@ -26,6 +26,7 @@ from rasterio.warp import transform_bounds
 
 from densitymap import params
 from densitymap.errors import CRSError, DensitymapError, MissingDataError, NetworkError, ValidationError
+from densitymap.fetch.http import USER_AGENT
 from densitymap.fetch.kept import Bounds, Fetched, Place, put
 
 GDAL_OPTIONS: Mapping[str, Any] = {
@@ -35,6 +36,7 @@ GDAL_OPTIONS: Mapping[str, Any] = {
     "GDAL_HTTP_RETRY_DELAY": 1,
     "GDAL_HTTP_CONNECTTIMEOUT": 10,
     "GDAL_HTTP_TIMEOUT": 60,
+    "GDAL_HTTP_USERAGENT": USER_AGENT,
     "AWS_NO_SIGN_REQUEST": "YES",
 }
 """How GDAL reads over HTTP: no listing of folders, several ranges at once, public buckets unsigned."""
