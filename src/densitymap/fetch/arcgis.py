@@ -65,10 +65,12 @@ class Query:
     def page(self) -> dict[str, str]:
         """Parameters that say what of each row."""
         chosen = dict.fromkeys((self.service.id_field, *self.fields))
+        plane = {"outSR": self.service.crs.split(":")[1]} if self.shapes and self.service.crs else {}
         return {
             "outFields": ",".join(chosen),
             "returnGeometry": "true" if self.shapes else "false",
             "orderByFields": self.service.id_field,
+            **plane,
         }
 
     def mark(self, ids: list[int]) -> str:
