@@ -279,6 +279,28 @@ def test_computed_stages_are_told_with_their_range_and_hidden_ones_say_so():
     assert keep.known_lines(made, EN)[2] == EN("known.cost_money")
 
 
+def test_what_is_expected_is_told_by_draws():
+    rows = [
+        {
+            "policy": policy.name,
+            "uptake_measure": measure,
+            "horizon_year": year,
+            "uptake_p10": low,
+            "uptake_p90": high,
+        }
+        for policy in (TODAY, PLAN)
+        for measure, year, low, high in (
+            ("gross", 5, 0.1, 1.0),
+            ("gross", 10, 0.6, 3.4),
+            ("net", 10, None, None),
+        )
+    ]
+    made = given(uptake=pd.DataFrame(rows))
+    told = {row["name"]: row["cells"] for row in funnel.section(made, EN)["rows"]}
+    assert told["4. We expect it in 10 years"] == ["1 to 3 homes more, in 8 of 10 draws"] * 2
+    assert told["5. Net gain in homes"] == ["Too few lots to show."] * 2
+
+
 def test_a_place_without_lots_says_so_and_draws_no_bars():
     made = given(0)
     told = funnel.section(made, EN)

@@ -188,7 +188,8 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         profile=profile_of(shelf.space, place),
         derived=_derived(shelf, here.name),
         sources=_sources(shelf.build),
-        funnel=_funnel(shelf, here.name),
+        funnel=_by_area(shelf, "feasibility", here.name),
+        uptake=_by_area(shelf, "uptake", here.name),
         lock_hash=shelf.build["lock_hash"],
         version=__version__,
         seed=int(seed),
@@ -267,9 +268,9 @@ def _derived(shelf: Shelf, name: str) -> pd.DataFrame | None:
     return found[found["neighborhood"] == name]
 
 
-def _funnel(shelf: Shelf, name: str) -> pd.DataFrame | None:
-    """The place's rows of the funnel by area, where the build wrote it."""
-    path = shelf.space.results / "feasibility.parquet"
+def _by_area(shelf: Shelf, table: str, name: str) -> pd.DataFrame | None:
+    """The place's rows of a table by area, where it was written."""
+    path = shelf.space.results / f"{table}.parquet"
     if not path.is_file():
         return None
     found = workspace.read_frame(path)

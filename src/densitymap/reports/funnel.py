@@ -15,9 +15,11 @@ from densitymap.reports.phrases import homes, sentence
 
 WHEN = ("today", "plan")
 FIRST = ("allowed", "fits")
-LATER = ("pays_developer", "pays_owner", "expected", "net")
-"""Steps other stages compute; one that is not in the table is said not to be computed."""
-PAYS = LATER[:2]
+PAYS = ("pays_developer", "pays_owner")
+DRAWN = {"expected": "gross", "net": "net"}
+"""Steps told by draws, and the measure of the table ``uptake`` each is."""
+LATER = (*PAYS, *DRAWN)
+"""Steps other stages compute; one that is not in its table is said not to be computed."""
 
 
 def section(given: BriefInput, say: Words) -> dict[str, Any]:
@@ -67,11 +69,30 @@ def _numbers(found: Mapping[Any, Any] | None, *names: str) -> list[int | None]:
 
 
 def _later(given: BriefInput, step: str, say: Words) -> list[str]:
-    """A step under both rules, over the range of prices and costs; or what it needs."""
-    found = [row(given, policy.name, step) for policy in given.policies]
+    """A step under both rules, over the range of prices and costs or of draws; or what it needs."""
+    find, tell = (_drawn, _spread) if step in DRAWN else (row, _range)
+    found = [find(given, policy.name, step) for policy in given.policies]
     if all(one is None for one in found):
         return [_needs("lots" if given.lots.empty else step, say)]
-    return [_range(one, say) for one in found]
+    return [tell(one, say) for one in found]
+
+
+def _drawn(given: BriefInput, policy: str, step: str) -> Mapping[Any, Any] | None:
+    """The place's row of the table ``uptake`` at the end of its years, or None."""
+    if given.uptake is None:
+        return None
+    measured = given.uptake["uptake_measure"] == DRAWN[step]
+    rows = given.uptake[measured & (given.uptake["policy"] == policy)]
+    return None if rows.empty else dict(rows.sort_values("horizon_year").iloc[-1])
+
+
+def _spread(found: Mapping[Any, Any] | None, say: Words) -> str:
+    """Homes from the tenth to the ninetieth of a hundred draws."""
+    values = [None if found is None else found.get(f"uptake_p{end}") for end in (10, 90)]
+    if any(value is None or pd.isna(value) for value in values):
+        return say("funnel.hidden")
+    low, high = (round(float(value)) for value in values if value is not None)
+    return say("funnel.cell_drawn", homes=homes(low, high, say))
 
 
 def _range(found: Mapping[Any, Any] | None, say: Words) -> str:

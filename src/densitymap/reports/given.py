@@ -28,7 +28,7 @@ class BriefInput:
     ``zone_district``, ``zone_group`` and ``acres``; ``zone_answers`` is by policy and district.
     ``lots`` carries owner facts: they leave this package as shares of at least ten lots only.
     ``funnel`` holds the place's rows of the table ``feasibility``, by policy and stage: a stage that
-    is not there is said to be not computed yet.
+    is not there is said to be not computed yet. ``uptake`` holds its rows of the table ``uptake``.
     """
 
     place: str
@@ -60,6 +60,7 @@ class BriefInput:
     version: str
     seed: int
     funnel: pd.DataFrame | None = None
+    uptake: pd.DataFrame | None = None
     map_link: str = ""
 
     @property
