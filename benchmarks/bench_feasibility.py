@@ -69,9 +69,8 @@ def run(count: int) -> None:
     worth = Worth(
         price_usd_per_ft2=rng.uniform(250, 500, count), as_is_usd=rng.uniform(3e5, 8e5, count), source="drawn"
     )
-    print(
-        f"\n{count:,} lots, {len(FORMS)} forms, {len(PLANS)} plans (target {TARGETS.get(count, '-')} s once loaded)"
-    )
+    target = TARGETS.get(count, "none")
+    print(f"\n{count:,} lots, {len(FORMS)} forms, {len(PLANS)} plans (target once loaded: {target} s)")
     built = timed("load: forms of the table taken apart", lambda: terms(fits, lots, costs, buildings), 2)
     print(f"{len(built.row):,} options of {built.kinds.shape[1]:,} kinds")
     bids = timed("what builders would pay today", lambda: bids_today(built, worth, costs))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from densitymap import schema
+from densitymap.feasibility.costs import load_costs
+from densitymap.feasibility.costs_document import document as costs_document
 from densitymap.feasibility.evidence import document as uptake_document
 from densitymap.zoning.code import load_code
 from densitymap.zoning.document import markdown
@@ -48,6 +50,7 @@ def _row(column: schema.Column) -> str:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "costs_atlanta.md": lambda: NOTE + costs_document(load_costs("atlanta")),
     "data_dictionary.md": data_dictionary,
     "uptake.md": lambda: NOTE + uptake_document(),
     "zoning_atlanta.md": lambda: markdown(load_code("atlanta")),
