@@ -12,8 +12,9 @@ _INTRODUCTION = """
 
 `RLV = (GDV (1 - sale cost - margin) / (1 + phi) - C) / (1 + acquisition)`: the most that can be paid for
 a lot. GDV is the value when done (homes sold at the place's price by their size; homes let at net income
-over the cap rate), C the cost without land and finance, `phi = loan to cost x (drawn x rate x months / 12
-+ points)`.
+over the cap rate), C the cost without land and finance, phi finance as a share of cost:
+
+`phi = loan to cost x (drawn x rate x months / 12 + points)`.
 
 - **Decision value** = RLV - the greatest of the as-is value with the premium, what a builder would pay
   under today's law, and 0. An option *pays* where that is 0 or more: the best form legal today is its own
