@@ -3,6 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-COMMANDS: dict[str, Callable[..., Any]] = {}
+import typer
+
+from densitymap.cli.console import SETTINGS
+from densitymap.errors import UsageError
+from densitymap.exports.safe import as_text
+from densitymap.pipeline import ordinance as ordinances
+from densitymap.pipeline import scenarios, workspace
+from densitymap.scenarios.record import headline
+
+ACTIONS = ("list", "show", "run", "new", "validate")
+ALLOW_EMPTY = "Go on where a lever reaches no lot (otherwise exit code 5)."
+
+
+def scenario(
+    action: Annotated[str, typer.Argument(help="list, show, run, new or validate.")],
+    name: Annotated[str | None, typer.Argument(help="A scenario's name, or its TOML file.")] = None,
+    *,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help=ALLOW_EMPTY)] = False,
+    draws: Annotated[int | None, typer.Option(min=1, help="Draws of what is expected.")] = None,
+) -> None:
+    """List scenarios, show or check one, start a new one, or evaluate one on the last build.
+
+    Example: densitymap scenario run triplex-near-rail --json
+    """
+    if action not in ACTIONS:
+        raise UsageError(f"There is no `scenario {action}`", next_step=f"use {', '.join(ACTIONS)}")
+    if action == "list":
+        return _list()
+    if name is None:
+        raise UsageError(
+            f"`scenario {action}` needs a name", next_step="`densitymap scenario list` names them"
+        )
+    if action == "run":
+        with SETTINGS.progress("Evaluating"):
+            said = scenarios.run(SETTINGS.workspace, name, allow_empty=allow_empty, n_draws=draws)
+        return _tell([said])
+    return {"show": _show, "new": _new, "validate": _validate}[action](name, allow_empty=allow_empty)
+
+
+def _list() -> None:
+    found = [scenarios.policy_of(SETTINGS.workspace, name) for name in scenarios.names_of(SETTINGS.workspace)]
+    for policy in found:
+        SETTINGS.say(f"{policy.name}: {policy.summary}")
+    SETTINGS.say("Next: densitymap scenario run NAME, or densitymap compare A B")
+    SETTINGS.answer(
+        {
+            "scenarios": [
+                {
+                    "name": policy.name,
+                    "title": policy.title,
+                    "summary": policy.summary,
+                    "levers": len(policy.levers),
+                }
+                for policy in found
+            ]
+        }
+    )
+
+
+def _show(name: str, **_: Any) -> None:
+    told = scenarios.show(SETTINGS.workspace, name)
+    SETTINGS.say(f"{told['title']}\n{told['summary']}\nSource: {told['source']} ({told['mark']})")
+    for number, lever in enumerate(told["levers"], start=1):
+        rest = ", ".join(f"{key} = {value}" for key, value in lever.items() if key != "kind")
+        SETTINGS.say(f"  {number}. {lever['kind']} {rest}")
+    for note in told["notes"]:
+        SETTINGS.say(f"Note: {note}")
+    ran = told["manifest"]
+    SETTINGS.say(
+        "Not run here yet." if ran is None else f"Last run: {ran['fingerprint'][:12]}, seed {ran['seed']}."
+    )
+    SETTINGS.say(f"Next: densitymap scenario run {name}")
+    SETTINGS.answer(told)
+
+
+def _new(name: str, **_: Any) -> None:
+    path = scenarios.new(SETTINGS.workspace, name)
+    SETTINGS.say(f"A scenario to fill in: {path}\nNext: edit it, then densitymap scenario validate {name}")
+    SETTINGS.answer({"file": str(path), "name": name})
+
+
+def _validate(name: str, *, allow_empty: bool) -> None:
+    told = scenarios.validate(SETTINGS.workspace, name, allow_empty=allow_empty)
+    SETTINGS.say(f"{told['name']}: {len(told['levers'])} levers, no fault.")
+    for lever in told["levers"]:
+        if lever["lots_reached"] is not None:
+            SETTINGS.say(f"  {lever['kind']}: reaches {lever['lots_reached']:,} lots")
+    for note in told["notes"]:
+        SETTINGS.say(f"Note: {note}")
+    SETTINGS.say(f"Next: densitymap scenario run {name}")
+    SETTINGS.answer(told)
+
+
+def _tell(said: list[dict[str, Any]]) -> None:
+    for line in headline(said):
+        SETTINGS.say(line)
+    for one in said:
+        for lever in one["levers"]:
+            SETTINGS.say(f"  {one['name']}: {lever['kind']} reaches {lever['lots_reached']:,} lots")
+        for row in one["homes_by_form"]:
+            homes = f"{row['homes_saleable_max']:,} homes saleable apart, {row['homes_rent_only_max']:,} rent-only"
+            SETTINGS.say(f"  {row['form']}: {row['lots_reached']:,} lots reached; at most {homes}")
+    for line in dict.fromkeys(line for one in said for line in one["not_computable"]):
+        SETTINGS.say(f"Not computable: {line}")
+    if any(one["label"] for one in said):
+        SETTINGS.say(f"Where nobody knows what stands, homes are counted {said[0]['label']}.")
+    SETTINGS.say("Next: densitymap ordinance NAME shows what the code would say")
+    SETTINGS.answer(said[0] if len(said) == 1 else {"scenarios": said})
+
+
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(help="Scenarios: names or TOML files; no change comes first.")
+    ],
+    *,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write places and scenarios to FILE.csv.")] = None,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help=ALLOW_EMPTY)] = False,
+    draws: Annotated[int | None, typer.Option(min=1, help="Draws of what is expected.")] = None,
+) -> None:
+    """Set scenarios side by side on the last build, no change first: allowed, fits, pays, expected.
+
+    Example: densitymap compare duplex-by-right triplex-near-rail --json
+    """
+    with SETTINGS.progress("Comparing"):
+        said = scenarios.compare(SETTINGS.workspace, names, allow_empty=allow_empty, n_draws=draws)
+    if csv is not None:
+        table = scenarios.places_table(said["scenarios"])
+        table[["scenario", "place"]] = table[["scenario", "place"]].apply(as_text)
+        workspace.write_atomically(csv, lambda part: table.to_csv(part, index=False))
+        SETTINGS.say(f"Table: {csv}")
+    for line in headline(said["scenarios"]):
+        SETTINGS.say(line)
+    for line in dict.fromkeys(line for one in said["scenarios"] for line in one["not_computable"]):
+        SETTINGS.say(f"Not computable: {line}")
+    SETTINGS.say("Next: densitymap scenario run NAME tells one in full")
+    SETTINGS.answer(said)
+
+
+def ordinance(
+    scenario: Annotated[str | None, typer.Argument(help="A scenario's name, or its TOML file.")] = None,
+    *,
+    out: Annotated[Path | None, typer.Option(help="Write FILE.docx, .md, .csv or .json.")] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="A schedule (.csv, .json) to make a scenario of.")
+    ] = None,
+) -> None:
+    """Write the schedule of each changed standard: section, value now, value proposed, lots affected.
+
+    A working paper, not legal text.
+
+    Example: densitymap ordinance duplex-by-right --out duplex.docx
+    """
+    if (scenario is None) == (given is None):
+        raise UsageError(
+            "Name a scenario, or give a schedule with --from", next_step="densitymap scenario list"
+        )
+    if given is not None:
+        written = ordinances.scenario_from(given, out)
+        SETTINGS.say(f"Scenario: {written['file']}\nNext: densitymap scenario validate {written['file']}")
+        return SETTINGS.answer(written)
+    schedule = ordinances.schedule(SETTINGS.workspace, str(scenario))
+    if out is not None:
+        ordinances.write(schedule, out)
+        SETTINGS.say(f"Schedule: {out}")
+    else:
+        for line in ordinances.lines(schedule):
+            SETTINGS.say(line)
+    SETTINGS.answer(schedule)
+    return None
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {"scenario": scenario, "compare": compare, "ordinance": ordinance}

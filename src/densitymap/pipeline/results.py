@@ -39,7 +39,7 @@ REFORMS = (
 )
 """Scenarios every build judges, beside today's law; others are run when asked for."""
 VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
-OUTPUTS = ("allowed", "character", "fits", "reach", "zone_answers")
+OUTPUTS = ("allowed", "blocked", "character", "fits", "reach", "zone_answers")
 FRONTS = "fronts.csv"
 ELEVATION = "elevation_raster"
 
@@ -137,13 +137,40 @@ def _ground(
 ) -> Ground:
     """Lots as they lie: fronts from streets, neighbours or the shape; flooded and steep ground left out."""
     wet = _flooded(lots, workspace.layer_or_none(space, "flood"))
-    steep = _steep(lots, city, layers)
+    blocked = _either(wet, _steep(lots, city, layers))
+    kept = gpd.GeoDataFrame(
+        {"parcel_id": lots["parcel_id"]},
+        geometry=np.full(len(lots), None, dtype=object) if blocked is None else blocked,
+        crs=lots.crs,
+    )
+    workspace.write_frame(space.results / "blocked.parquet", kept[kept.geometry.notna()])
+    return _surveyed(space, lots, pieces, blocked)
+
+
+def read_ground(space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame) -> Ground:
+    """Survey the lots of the last build again, with the ground it found to be blocked.
+
+    Raises
+    ------
+    MissingDataError
+        If nothing has been built.
+    """
+    kept = workspace.read_frame(space.results / "blocked.parquet")
+    blocked = np.full(len(lots), None, dtype=object)
+    row = pd.Index(lots["parcel_id"].to_numpy(object)).get_indexer(kept["parcel_id"].to_numpy(object))
+    blocked[row] = geometries(kept)
+    return _surveyed(space, lots, pieces, blocked if len(kept) else None)
+
+
+def _surveyed(
+    space: Workspace, lots: gpd.GeoDataFrame, pieces: pd.DataFrame, blocked: Geometries | None
+) -> Ground:
     return ground_of_parcels(
         lots,
         parcel_zones=pieces,
         streets=_streets(space),
         fronts=_corrections(space),
-        blocked=_either(wet, steep),
+        blocked=blocked,
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from densitymap.capacity.allowed import units_allowed
 from densitymap.capacity.legal import EXACT, FORMS, HOMES
 from densitymap.scenarios.policy import Policy
+from densitymap.scenarios.standing import standards_under
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.standards import law_table, standards_for
 
@@ -44,7 +45,7 @@ def allowed(
     answers = [
         units_allowed(
             lots,
-            standards_for(lots, policy, parcel_zones=parcel_zones, sliver_share=sliver_share),
+            standards_under(lots, policy, parcel_zones=parcel_zones, sliver_share=sliver_share),
             policy=policy.name,
             question=policy.question,
         )

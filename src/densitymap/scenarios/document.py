@@ -67,7 +67,9 @@ def scenario_of(name: str, record: Mapping[str, Any]) -> Scenario:
     form = params.load("levers", "format")
     version = record.get("version", form["version"])
     old = version < form["version"]
-    note = f"the file is of version {version} and was read as version {form['version']}: nothing in it changed"
+    note = (
+        f"the file is of version {version} and was read as version {form['version']}: nothing in it changed"
+    )
     return Scenario(
         name=name,
         levers=tuple(record.get("lever", ())),
@@ -92,7 +94,9 @@ def _version_faults(record: Mapping[str, Any]) -> list[str]:
 def _field_faults(record: Mapping[str, Any]) -> list[str]:
     faults = [f"{field} is missing" for field in _NEEDED if field not in record]
     faults += [
-        f"unknown field {field!r}.{params.nearest(field, _FIELDS)}" for field in record if field not in _FIELDS
+        f"unknown field {field!r}.{params.nearest(field, _FIELDS)}"
+        for field in record
+        if field not in _FIELDS
     ]
     faults += [
         f"{field} must be a text, not {record[field]!r}"

@@ -28,7 +28,9 @@ _CHUNK = 25_000
 """Lots judged at once: bounds the memory, not the answer."""
 
 
-def fits(ground: Ground, policies: Iterable[Policy], *, splits: bool = True) -> pd.DataFrame:
+def fits(
+    ground: Ground, policies: Iterable[Policy], *, splits: bool = True, reasons: bool = True
+) -> pd.DataFrame:
     """What fits on every lot under every policy, with reasons.
 
     Parameters
@@ -39,6 +41,8 @@ def fits(ground: Ground, policies: Iterable[Policy], *, splits: bool = True) -> 
         Policies to try, in order; one with the yards of the one before recomputes no geometry.
     splits
         Whether to try dividing lots where the policy permits it.
+    reasons
+        Whether to say each verdict in words; without, ``reason`` is missing.
 
     Returns
     -------
@@ -50,13 +54,16 @@ def fits(ground: Ground, policies: Iterable[Policy], *, splits: bool = True) -> 
     chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)] or [whole]
 
     def judge(rows: Indices) -> list[pd.DataFrame]:
-        return list(_fits_of(part_of(ground, rows) if len(chunks) > 1 else ground, chosen, splits))
+        part = part_of(ground, rows) if len(chunks) > 1 else ground
+        return list(_fits_of(part, chosen, splits=splits, reasons=reasons))
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         return pd.concat([table for part in pool.map(judge, chunks) for table in part], ignore_index=True)
 
 
-def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iterator[pd.DataFrame]:  # noqa: FBT001
+def _fits_of(
+    ground: Ground, policies: tuple[Policy, ...], *, splits: bool, reasons: bool
+) -> Iterator[pd.DataFrame]:
     places: Places | None = None
     for policy in policies:
         at, zones = setting(ground, policy, reuse=places)
@@ -65,6 +72,7 @@ def _fits_of(ground: Ground, policies: tuple[Policy, ...], splits: bool) -> Iter
         parts = split_rows(ground, at.law, policy) if splits else pd.DataFrame()
         if len(parts):
             table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
-        place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
-        table["reason"] = sentences(table, place=place)
+        if reasons:
+            place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
+            table["reason"] = sentences(table, place=place)
         yield table

@@ -23,7 +23,7 @@ from densitymap.capacity.verdict import MAYBE, TRUE, Flags, Levels, Margins
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats, Geometries, Indices, geometries
 from densitymap.scenarios.policy import Policy
-from densitymap.zoning.standards import standards_for
+from densitymap.scenarios.standing import standards_under
 
 KNOWN_FRONTS = ("street", "none")
 
@@ -99,7 +99,7 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
     standards
         One row per lot (the district of the largest share), use ``house``: zone status and citations.
     """
-    standards = standards_for(ground.lots, policy, parcel_zones=ground.parcel_zones, uses=USES)
+    standards = standards_under(ground.lots, policy, parcel_zones=ground.parcel_zones, uses=USES)
     law = law_of(standards, ground.lots["parcel_id"])
     zones = standards[standards["use"].eq("house")].drop_duplicates("parcel_id").set_index("parcel_id")
     zones = zones.reindex(ground.lots["parcel_id"])

@@ -53,7 +53,8 @@ def scale_standard(
     """Multiply a standard; leave it where it is unread, and "no maximum" as it is."""
     current = _values(code, districts, use, standard)
     return _with(
-        code, {(name, use, standard): old if math.isinf(old) else old * factor for name, old in current.items()}
+        code,
+        {(name, use, standard): old if math.isinf(old) else old * factor for name, old in current.items()},
     )
 
 
@@ -127,8 +128,6 @@ _BESIDE = ("kind", "where", "unit")
 def is_law(lever: Lever) -> bool:
     """Whether the lever changes the law (or else protects)."""
     return lever["kind"] in KINDS
-
-
 
 
 def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
@@ -258,7 +257,8 @@ def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
         return
     given = lever.get("unit", standard.unit)
     if given != standard.unit:
-        yield f"unit is {given!r}; {standard.name} is in {standard.unit!r}.{nearest(str(given), [standard.unit])}"
+        hint = nearest(str(given), [standard.unit])
+        yield f"unit is {given!r}; {standard.name} is in {standard.unit!r}.{hint}"
     value = lever.get("value", 0)
     if standard.unit.startswith("share") and isinstance(value, int | float) and 1 < value < math.inf:
         yield f"{standard.name} is a share and must lie between 0 and 1, not {value!r}"

@@ -166,7 +166,7 @@ def inside(
         suggested.
     """
     fields = place.fields
-    holds = pd.Series(True, index=lots.index, dtype="boolean")  # noqa: FBT003 (the value itself)
+    holds = pd.Series(True, index=lots.index, dtype="boolean")
     for name in NAMED:
         if name in fields:
             _known_names(lots[name], fields[name], name)
@@ -247,7 +247,9 @@ def with_places(
     return lots.assign(**columns)
 
 
-def sets_of(lots: pd.DataFrame, places: Sequence[Place]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def sets_of(
+    lots: pd.DataFrame, places: Sequence[Place]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """Group lots by the places they lie in.
 
     Returns

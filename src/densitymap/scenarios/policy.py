@@ -52,7 +52,9 @@ class Policy:
     @property
     def places(self) -> tuple[Place, ...]:
         """Places that levers of the law are bound to, each once."""
-        found = [place_of(lever["where"]) for lever in self.levers if levers.is_law(lever) and "where" in lever]
+        found = [
+            place_of(lever["where"]) for lever in self.levers if levers.is_law(lever) and "where" in lever
+        ]
         return tuple(dict.fromkeys(found))
 
     @property

@@ -107,9 +107,7 @@ def _range_faults(kind: str, name: str, values: Mapping[str, Any], *, is_share: 
 def protection_of(lever: Mapping[str, Any]) -> Protection:
     """Make a protection of a lever that has no fault."""
     record = kinds()[lever["kind"]]
-    parameters = {
-        name: _parameter(fields, lever.get(name)) for name, fields in record["parameters"].items()
-    }
+    parameters = {name: _parameter(fields, lever.get(name)) for name, fields in record["parameters"].items()}
     return Protection(
         kind=lever["kind"],
         parameters=parameters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,22 @@ from densitymap import schema
 from densitymap.capacity.legal import FORMS, HOMES
 from densitymap.errors import ValidationError
 from densitymap.params import nearest
+from densitymap.scenarios.places import sets_of
 from densitymap.scenarios.policy import Policy
+from densitymap.zoning.code import ZoningCode
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.standards import law_table
 
 Flags = npt.NDArray[np.bool_]
 
 
-def reach(answers: pd.DataFrame, policies: Iterable[Policy], *, baseline: str = "no-change") -> pd.DataFrame:
+def reach(
+    answers: pd.DataFrame,
+    policies: Iterable[Policy],
+    *,
+    baseline: str = "no-change",
+    lots: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Count the lots each policy reaches, and the homes of each form.
 
     Parameters
@@ -30,6 +38,8 @@ def reach(answers: pd.DataFrame, policies: Iterable[Policy], *, baseline: str = 
         The policies to count.
     baseline
         Policy they are compared with.
+    lots
+        The lots, with their places: needed for policies with levers of places only.
 
     Returns
     -------
@@ -57,17 +67,19 @@ def reach(answers: pd.DataFrame, policies: Iterable[Policy], *, baseline: str = 
         raise ValidationError("The reach of these policies cannot be counted", faults=faults)
     before = known[baseline].set_index("parcel_id")
     rows = [
-        _row(policy, form, known[policy.name].set_index("parcel_id"), before)
+        _row(policy, form, known[policy.name].set_index("parcel_id"), before, lots)
         for policy in rules
         for form in FORMS
     ]
     return pd.DataFrame(rows)
 
 
-def _row(policy: Policy, form: str, then: pd.DataFrame, before: pd.DataFrame) -> dict[str, object]:
+def _row(
+    policy: Policy, form: str, then: pd.DataFrame, before: pd.DataFrame, lots: pd.DataFrame | None
+) -> dict[str, object]:
     sure, perhaps = _answers(then, form)
     was_sure, was_perhaps = _answers(before.reindex(then.index), form)
-    saleable = _saleable(policy, form, then["zone_district"])
+    saleable = _saleable(policy, form, then["zone_district"], lots)
     rent_only = HOMES[form] - saleable
     can = sure | perhaps
     return {
@@ -92,10 +104,25 @@ def _answers(answers: pd.DataFrame, form: str) -> tuple[Flags, Flags]:
     return column.to_numpy(bool, na_value=False), doubt
 
 
-def _saleable(policy: Policy, form: str, zones: pd.Series) -> npt.NDArray[np.int64]:
+def _saleable(
+    policy: Policy, form: str, zones: pd.Series, lots: pd.DataFrame | None
+) -> npt.NDArray[np.int64]:
     """Homes of the form that can be sold apart on each lot; an accessory home only where the law says so."""
     if form != "adu":
         return np.full(len(zones), HOMES[form], dtype=np.int64)
+    found = np.full(len(zones), HOMES["house"], dtype=np.int64)
     keys = parse_zones(zones, policy.code)["zone_key"]
-    apart = law_table(policy.code, ("adu",))["saleable_apart"].reindex(keys).to_numpy(np.float64)
-    return np.where(apart == 1, HOMES[form], HOMES["house"]).astype(np.int64)
+    for rows, code in _codes(policy, zones, lots):
+        apart = law_table(code, ("adu",))["saleable_apart"].reindex(keys[rows]).to_numpy(np.float64)
+        found[rows] = np.where(apart == 1, HOMES[form], HOMES["house"])
+    return found
+
+
+def _codes(policy: Policy, zones: pd.Series, lots: pd.DataFrame | None) -> Iterator[tuple[Flags, ZoningCode]]:
+    """The lots under each code of a policy."""
+    if not policy.places or lots is None:
+        yield np.full(len(zones), fill_value=True), policy.code
+        return
+    group, held = sets_of(lots.set_index("parcel_id").reindex(zones.index), policy.places)
+    for number, flags in enumerate(held):
+        yield group == number, policy.inside(flags).code

@@ -1,0 +1,172 @@
+"""One policy evaluated on lots: what is allowed, what fits, whom its levers reach; values in, values out.
+
+What pays and what is expected is :mod:`~densitymap.scenarios.flow`; the record that people and programs
+read is :mod:`~densitymap.scenarios.record`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from densitymap import schema
+from densitymap.capacity.fit import Places
+from densitymap.capacity.fits import fits_table
+from densitymap.feasibility.funnel import funnel
+from densitymap.scenarios import levers
+from densitymap.scenarios.answers import allowed
+from densitymap.scenarios.divide import split_rows
+from densitymap.scenarios.ground import Ground, setting
+from densitymap.scenarios.places import place_of
+from densitymap.scenarios.policy import Policy
+from densitymap.scenarios.protections import Protection
+from densitymap.zoning.parse import parse_zones
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The lots of a run, whatever the law.
+
+    Attributes
+    ----------
+    lots
+        Table ``parcels``, with a column per place (:func:`~densitymap.scenarios.places.with_places`).
+    ground
+        The same lots surveyed, in the same order.
+    parcel_zones
+        Table ``parcel_zones``.
+    sliver_share
+        The city's.
+    """
+
+    lots: gpd.GeoDataFrame
+    ground: Ground
+    parcel_zones: pd.DataFrame
+    sliver_share: float
+
+    def placed(self, lots: gpd.GeoDataFrame) -> Scene:
+        """Give the scene with the lots' places looked up, for the ground too."""
+        new = [name for name in lots.columns if name not in self.lots.columns]
+        table = self.ground.lots.assign(**{name: lots[name].to_numpy() for name in new})
+        return replace(self, lots=lots, ground=replace(self.ground, lots=table))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a policy does to the lots; in memory only.
+
+    Attributes
+    ----------
+    policy
+        The policy.
+    allowed, fits
+        Tables of the policy, without sentences.
+    places
+        Where buildings fit: for a policy that leaves the yards alone (``reuse``).
+    reached
+        Lots each lever of the law binds on, in the order of ``policy.levers``; for a protection, those it
+        protects.
+    lots
+        The lots.
+    """
+
+    policy: Policy
+    allowed: pd.DataFrame
+    fits: pd.DataFrame
+    places: Places
+    reached: tuple[int, ...]
+    lots: pd.DataFrame
+
+    @cached_property
+    def stages(self) -> pd.DataFrame:
+        """The funnel per lot as far as fits (:func:`~densitymap.feasibility.funnel.funnel`)."""
+        return funnel(self.allowed, self.fits, self.lots)
+
+
+def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Results:
+    """Ask a policy of every lot.
+
+    Parameters
+    ----------
+    scene
+        The lots.
+    policy
+        The policy; its places must be columns of the lots.
+    reuse
+        Where buildings fit under another policy: taken over where the yards are the same.
+
+    Raises
+    ------
+    MissingDataError
+        If nobody has looked which lots lie in a place of the policy.
+    ValidationError
+        If levers of places that overlap contradict one another on a lot.
+    """
+    at, _ = setting(scene.ground, policy, reuse=reuse)
+    table = fits_table(at, scene.ground.lots["parcel_id"], policy=policy.name)
+    parts = split_rows(scene.ground, at.law, policy)
+    if len(parts):
+        table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
+    law = allowed(scene.lots, [policy], parcel_zones=scene.parcel_zones, sliver_share=scene.sliver_share)
+    return Results(
+        policy=policy,
+        allowed=law,
+        fits=table,
+        places=at.places,
+        reached=lots_reached(scene.lots, policy),
+        lots=scene.lots,
+    )
+
+
+def lots_reached(lots: pd.DataFrame, policy: Policy) -> tuple[int, ...]:
+    """Count the lots each lever binds on: in its districts (the main one of a lot) and its place."""
+    key = parse_zones(lots["zone_district"], policy.base)["zone_key"]
+    return tuple(int(_bound(lots, key, lever).sum()) for lever in policy.levers)
+
+
+def _bound(lots: pd.DataFrame, key: pd.Series, lever: levers.Lever) -> Flags:
+    bound = np.ones(len(lots), dtype=bool)
+    if "districts" in lever:
+        bound = key.isin(list(lever["districts"])).to_numpy(bool)
+    if "where" in lever:
+        bound = bound & lots[place_of(lever["where"]).key].to_numpy(bool, na_value=False)
+    return bound
+
+
+def protected(lots: pd.DataFrame, protection: Protection) -> Flags:
+    """Tell which lots a protection is for."""
+    if protection.where is None:
+        return np.ones(len(lots), dtype=bool)
+    return lots[protection.where.key].to_numpy(bool, na_value=False)
+
+
+def empty_levers(results: Results) -> list[str]:
+    """Say which levers reach no lot."""
+    return [
+        f"lever {number} ({lever['kind']}{_detail(lever)}) reaches no lot"
+        for number, (lever, count) in enumerate(
+            zip(results.policy.levers, results.reached, strict=True), start=1
+        )
+        if count == 0
+    ]
+
+
+def _detail(lever: levers.Lever) -> str:
+    parts = [str(lever["standard"])] if "standard" in lever else []
+    parts += ["in " + ", ".join(lever["districts"])] if "districts" in lever else []
+    parts += [place_of(lever["where"]).words] if "where" in lever else []
+    return (" " + " ".join(parts)) if parts else ""
+
+
+def houses_made_unlawful(results: Results, before: Results) -> int:
+    """Count lots where a house was allowed, surely or perhaps, and now is not."""
+    was = before.allowed["is_allowed_house"].to_numpy(bool, na_value=True)
+    now = results.allowed["is_allowed_house"].to_numpy(bool, na_value=True)
+    return int((was & ~now).sum())

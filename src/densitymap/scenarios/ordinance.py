@@ -1,0 +1,327 @@
+"""The schedule a drafter works from: every standard a scenario changes, by district, use and place.
+
+A working paper, not legal text. The schedule reads back as a scenario that changes the same cells.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from densitymap.errors import ValidationError
+from densitymap.params import nearest
+from densitymap.scenarios.document import Scenario
+from densitymap.scenarios.evaluate import Results
+from densitymap.scenarios.levers import changes, is_law
+from densitymap.scenarios.places import Place
+from densitymap.scenarios.policy import Policy
+from densitymap.zoning.code import ZoningCode, standards
+from densitymap.zoning.parse import parse_zones
+
+Flags = npt.NDArray[np.bool_]
+
+NOTE = "Working paper, not legal text. Check every section with the City's law department."
+NO_LIMIT = "no limit"
+UNREAD = "section unread"
+MINIMUMS = {"lot_area_min_ft2": "lot_area_ft2", "lot_width_min_ft": "lot_width_ft"}
+"""Standards a lot meets or does not, and the lots' measure of each (width is a proxy)."""
+_KEYS = ("district", "use", "standard", "where")
+_TITLES = (
+    "district", "use", "standard", "where", "section", "now", "proposed", "lots", "newly lawful",
+    "newly nonconforming",
+)  # fmt: skip
+HEAD = ("name", "title", "question", "summary", "source", "mark")
+
+
+def schedule(results: Results, base: Results) -> dict[str, Any]:
+    """Lay out what a scenario changes.
+
+    Parameters
+    ----------
+    results, base
+        The scenario and no change, evaluated on the same lots.
+
+    Returns
+    -------
+    dict
+        ``note``, the scenario's own texts, ``rows`` (one per district, use, standard and place), the
+        ``protections`` as levers, ``conflicts`` in words, ``districts`` affected and ``unread``.
+    """
+    policy = results.policy
+    about = _AboutLots(results, base)
+    rows = [
+        _row(cell, values, where, policy, about)
+        for where, (before, after) in _codes(policy).items()
+        for cell, values in changes(before, after).items()
+    ]
+    rows.sort(key=lambda row: (row["district"], row["use"], row["standard"], row["where"] or ""))
+    return {
+        "note": NOTE,
+        **{field: getattr(policy, field) for field in HEAD},
+        "allow_empty": policy.allow_empty,
+        "districts": sorted({row["district"] for row in rows}),
+        "rows": rows,
+        "protections": [dict(lever) for lever in policy.levers if not is_law(lever)],
+        "conflicts": list(_conflicts(rows)),
+        "unread": sorted({row["district"] for row in rows if row["is_section_unread"]}),
+    }
+
+
+def _codes(policy: Policy) -> dict[Place | None, tuple[ZoningCode, ZoningCode]]:
+    """The code before and after: everywhere, and in each place beyond that."""
+    found: dict[Place | None, tuple[ZoningCode, ZoningCode]] = {None: (policy.base, policy.code)}
+    for place in policy.places:
+        held = [other == place for other in policy.places]
+        found[place] = (policy.code, policy.inside(held).code)
+    return found
+
+
+class _AboutLots:
+    """What is counted of the lots of a district, looked up once."""
+
+    def __init__(self, results: Results, base: Results) -> None:
+        lots = results.lots
+        zones = parse_zones(lots["zone_district"], results.policy.base)
+        self.lots = lots
+        self.key = zones["zone_key"].to_numpy(object)
+        self.conditional = zones["is_conditional"].to_numpy(bool, na_value=False)
+        self.overlay = zones["zone_overlays"].notna().to_numpy(bool)
+        before, after = (_most(one.allowed) for one in (base, results))
+        self.newly_lawful = after > before
+        standing = lots["existing_units"].to_numpy(float, na_value=np.nan)
+        built = lots["is_built"].to_numpy(bool, na_value=True)
+        least = np.where(np.isnan(standing), np.where(built, 1.0, 0.0), standing)
+        self.newly_nonconforming = (before >= least) & (after < least)
+
+    def of(self, district: str, place: Place | None) -> Flags:
+        """Tell lots whose main district it is, in the place."""
+        found = np.asarray(self.key == district)
+        if place is not None:
+            found = found & self.lots[place.key].to_numpy(bool, na_value=False)
+        return found
+
+
+def _most(allowed: pd.DataFrame) -> npt.NDArray[np.float64]:
+    return allowed["units_allowed"].to_numpy(float, na_value=np.nan)
+
+
+def _row(
+    cell: tuple[str, str, str],
+    values: tuple[float, float],
+    place: Place | None,
+    policy: Policy,
+    about: _AboutLots,
+) -> dict[str, Any]:
+    district, use, standard = cell
+    here = about.of(district, place)
+    section, unread = _section(policy.base, cell)
+    vocabulary = standards()[standard]
+    counts = {
+        "lots_affected": here,
+        "lots_newly_lawful": here & about.newly_lawful,
+        "lots_newly_nonconforming": here & about.newly_nonconforming,
+        "lots_with_condition": here & about.conditional,
+        "lots_with_overlay": here & about.overlay,
+    }
+    return {
+        "district": district,
+        "use": use,
+        "standard": standard,
+        "meaning": vocabulary.meaning,
+        "unit": vocabulary.unit,
+        "where": place.key if place else None,
+        "where_words": place.words if place else "everywhere",
+        "section": section,
+        "is_section_unread": unread,
+        "url": policy.base.districts[district].url or policy.base.url,
+        "value_now": _told(values[0]),
+        "value_proposed": _told(values[1]),
+        **{name: int(flags.sum()) for name, flags in counts.items()},
+        **_minimum(standard, values, about.lots[here]),
+    }
+
+
+def _minimum(standard: str, values: tuple[float, float], lots: pd.DataFrame) -> dict[str, int | None]:
+    """How many lots reach a minimum now and as proposed; only for minimums of the lot."""
+    names = ("lots_meeting_now", "lots_meeting_proposed")
+    if standard not in MINIMUMS:
+        return dict.fromkeys(names)
+    measure = lots[MINIMUMS[standard]].to_numpy(float, na_value=np.nan)
+    return {
+        name: None if math.isnan(value) else int((measure >= value).sum())
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def _section(code: ZoningCode, cell: tuple[str, str, str]) -> tuple[str, bool]:
+    """Where the code says it now; else the district's own section, and whether it has been read."""
+    district, use, standard = cell
+    rows = code.rows[(code.rows["district"] == district) & (code.rows["standard"] == standard)]
+    own = rows[rows["use"] == use]
+    found = (own if len(own) else rows[rows["use"] == "any"])["section"].dropna().tolist()
+    record = code.districts[district]
+    section = found[0] if found else record.section
+    unread = not section or "unread" in section.lower() or record.status != "read" or not found
+    return section or UNREAD, unread
+
+
+def _told(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return NO_LIMIT if math.isinf(value) else value
+
+
+def _conflicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    seen: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        before = seen.get(row["district"], (0, 0))
+        counts = (row["lots_with_condition"], row["lots_with_overlay"])
+        seen[row["district"]] = (max(before[0], counts[0]), max(before[1], counts[1]))
+    for district, (conditional, overlaid) in seen.items():
+        if conditional:
+            yield (
+                f"{district}: {conditional:,} lots carry a council condition (-C) that no data set holds; it may "
+                "allow less than this schedule"
+            )
+        if overlaid:
+            yield f"{district}: {overlaid:,} lots lie under an overlay, which wins where it is stricter"
+
+
+def lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """The schedule as Markdown, line by line."""
+    yield f"# Schedule of changes: {_cell(told['title'])}"
+    yield from ("", f"**{NOTE}**", "", _cell(told["summary"]), "", f"Source: {_cell(told['source'])}", "")
+    yield "| " + " | ".join(_TITLES) + " |"
+    yield "|---" * len(_TITLES) + "|"
+    for row in told["rows"]:
+        section = f"{row['section']} ({UNREAD})" if row["is_section_unread"] else row["section"]
+        cells = [
+            row["district"], row["use"], f"{row['meaning']} [{row['unit']}]", row["where_words"], section,
+            amount(row["value_now"]), amount(row["value_proposed"]), f"{row['lots_affected']:,}",
+            f"{row['lots_newly_lawful']:,}", f"{row['lots_newly_nonconforming']:,}",
+        ]  # fmt: skip
+        yield "| " + " | ".join(map(_cell, cells)) + " |"
+    if not told["rows"]:
+        yield "No standard is changed."
+    yield from _rest(told)
+
+
+def _rest(told: Mapping[str, Any]) -> Iterator[str]:
+    named = {
+        "Conflicts": told["conflicts"],
+        "Sections nobody has read": told["unread"],
+        "Protections, which change no zoning": [
+            lever["kind"].replace("_", " ") for lever in told["protections"]
+        ],
+    }
+    for title, items in named.items():
+        if items:
+            yield from ("", f"## {title}", "", *(f"- {_cell(item)}" for item in items))
+    yield from (
+        "",
+        "Lots newly lawful or nonconforming are those of the district under the whole scenario, not under one row.",
+    )
+
+
+def amount(value: float | str | None) -> str:
+    """A value as a drafter reads it.
+
+    Examples
+    --------
+    >>> [amount(5000.0), amount(0.6), amount(None), amount("no limit")]
+    ['5,000', '0.6', 'not set', 'no limit']
+    """
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else f"{value:,g}" if abs(value) < 1e6 else f"{value:,.0f}"  # noqa: PLR2004 (where %g turns to powers)
+
+
+def _cell(text: object) -> str:
+    plain = " ".join(str(text).split())
+    for sign, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|")):
+        plain = plain.replace(sign, safe)
+    return plain
+
+
+def table(told: Mapping[str, Any]) -> pd.DataFrame:
+    """The schedule as one table; protections are rows without a district, and the texts stand on each row."""
+    rows = [dict(row) for row in told["rows"]]
+    rows += [{"protection": json.dumps(lever, sort_keys=True)} for lever in told["protections"]]
+    rows = rows or [{}]
+    head = {f"scenario_{field}": told[field] for field in HEAD}
+    found = pd.DataFrame(rows).assign(**head, note=NOTE)
+    return found.assign(scenario_allow_empty=bool(told["allow_empty"]))
+
+
+def scenario_from(told: Mapping[str, Any]) -> Scenario:
+    """Make the scenario of a schedule: each changed cell set, protections as they are.
+
+    Parameters
+    ----------
+    told
+        A schedule as :func:`schedule` gives it, its values changed or not.
+
+    Raises
+    ------
+    ValidationError
+        With every row that cannot be read.
+    """
+    faults = [f"{field} is missing" for field in HEAD if not isinstance(told.get(field), str)]
+    rows = list(told.get("rows", ()))
+    values = [_value(row, number, faults) for number, row in enumerate(rows, start=1)]
+    if faults:
+        raise ValidationError("The schedule cannot be read as a scenario", faults=faults)
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for row, value in zip(rows, values, strict=True):
+        groups.setdefault((row["standard"], row["use"], value, row.get("where")), []).append(row["district"])
+    ordered = sorted(groups.items(), key=lambda item: item[0][3] is not None)
+    found = [_lever(*cell, districts) for cell, districts in ordered]
+    return Scenario(
+        levers=(*found, *told.get("protections", ())),
+        allow_empty=bool(told.get("allow_empty", False)),
+        **{field: told[field] for field in HEAD},
+    )
+
+
+def _lever(standard: str, use: str, value: float, where: str | None, districts: list[str]) -> dict[str, Any]:
+    lever = {
+        "kind": "set_standard",
+        "districts": sorted(set(districts)),
+        "use": use,
+        "standard": standard,
+        "value": value,
+        "unit": standards()[standard].unit,
+    }
+    return lever | ({"where": json.loads(where)} if where else {})
+
+
+def _value(row: Mapping[str, Any], number: int, faults: list[str]) -> float:
+    place = f"row {number}"
+    faults += [
+        f"{place}: {name} is missing"
+        for name in ("district", "use", "standard")
+        if not isinstance(row.get(name), str) or not row[name]
+    ]
+    known = standards()
+    if row.get("standard") not in known:
+        hint = nearest(str(row.get("standard")), known)
+        faults.append(f"{place}: unknown standard {row.get('standard')!r}.{hint}")
+    if row.get("where"):
+        try:
+            json.loads(row["where"])
+        except (TypeError, ValueError):
+            faults.append(f"{place}: where {row['where']!r} is not the place of a schedule")
+    given = row.get("value_proposed")
+    try:
+        value = math.inf if given == NO_LIMIT else float(given)  # type: ignore[arg-type]  # what a file holds
+    except (TypeError, ValueError):
+        value = math.nan
+    if math.isnan(value):
+        faults.append(f"{place}: value_proposed {given!r} is not a number")
+    return value
