@@ -148,6 +148,10 @@ def test_a_lot_may_come_from_a_file(tmp_path):
         (["--place", "Kirkwod"], 2, "Did you mean 'Kirkwood'"),
         (["--scenario", "triplex"], 2, "scenarios"),
         (["--costs", "nowhere.toml"], 2, "no file"),
+        (["--year", "99999"], 2, "is not a year"),
+        (["--set", "cap_rate_share=0"], 5, "divides by it"),
+        (["--set", "hard_cost=1e300"], 5, "beyond any lot"),
+        (["--house", "8 30 42 70", "--floor", "-3"], 5, "above 0"),
     ],
 )
 def test_refusals_are_one_clear_message(args, code, words):

@@ -15,7 +15,11 @@ FIELDS = ("value", "low", "high", "unit", "year", "cite", "mark")
 OPTIONAL = ("place",)
 MARKS = ("V", "S", "M", "A")
 NEGATIVE_ALLOWED = ("price_size_elasticity",)
+DIVISORS = ("cap_rate_share", "price_size_reference_ft2", "size_step_ft2", "new_home_price_factor")
+"""Inputs that divide: 0 is refused."""
 _YEARS = (1900, 2100)
+_MOST = 1e9
+"""No input of one lot is larger: a figure beyond it is a slip of the keyboard."""
 _SET = "given on the command line"
 
 
@@ -119,10 +123,12 @@ def load_costs(city: str = "atlanta", *, year: int | None = None, extra: Path | 
     Raises
     ------
     UsageError
-        If there is no such record.
+        If there is no such record, or no such year.
     ValidationError
         With every value that lacks its unit, year, range or citation, or is not a number.
     """
+    if year is not None and not _YEARS[0] <= year <= _YEARS[1]:
+        raise UsageError(f"{year} is not a year from {_YEARS[0]} to {_YEARS[1]}")
     file = f"catalog/costs/{city}.toml"
     records = read_records(params.load("costs", city, extra=extra), file)
     parts = params.load_parts("costs", city, extra=extra)
@@ -193,6 +199,10 @@ def _number_faults(name: str, part: str, entry: Mapping[str, Any]) -> Iterator[s
         yield f"{part} is not finite"
     elif value < 0 and name not in NEGATIVE_ALLOWED:
         yield f"{part} {value} is below 0"
+    elif value > _MOST:
+        yield f"{part} {value:g} is beyond any lot"
+    elif value == 0 and name in DIVISORS:
+        yield f"{part} is 0, and the sum divides by it"
     elif str(entry.get("unit", "")).startswith("share") and value > 1:
         yield f"{part} {value} is above 1, and the unit is a share: 15 % is 0.15"
 

@@ -27,6 +27,14 @@ OF_LOT = ("price_usd_per_ft2", "place_price_usd_per_ft2", "as_is_usd")
 """Inputs of the lot that may be set beside the costs: what its finished homes sell for by the ft2, what a
 standing house of the reference size sells for there, and what the lot is worth as it stands."""
 SHORT = {"price": OF_LOT[0], "place_price": OF_LOT[1], "as_is": OF_LOT[2]}
+TYPES = {
+    "adu": "house_adu",
+    "attached_adu": "house_attached_adu",
+    "conversion": "convert",
+    "cottage": "cottage_court",
+    "fourplex": "multi",
+}
+"""Further words for types of homes."""
 SHOWN = (
     "fit_mode", "fit_type", "form", "actor", "tenure", "units_after", "units_added", "existing_assumed",
     "units_demolished", "verdict", "gdv_usd", "cost_usd", "rlv_usd", "yield_on_cost", "surplus_usd",
@@ -138,13 +146,15 @@ def _own_settings(asked: Asked) -> dict[str, float]:
 
 def _wanted(fits: pd.DataFrame, asked: Asked) -> np.ndarray:
     known = sorted(set(fits["fit_type"]))
-    if asked.kind is not None and asked.kind not in known:
+    kind = TYPES.get(asked.kind or "", asked.kind)
+    if kind is not None and kind not in known:
+        words = [*known, *TYPES]
         raise UsageError(
-            f"No form of the type {asked.kind!r} was tried on this lot.{params.nearest(asked.kind, known)}",
-            next_step=f"known: {', '.join(known)}",
+            f"No form of the type {asked.kind!r} was tried on this lot.{params.nearest(kind, words)}",
+            next_step=f"known: {', '.join(words)}",
         )
     nothing = (fits["fit_mode"] == "keep") & (fits["fit_type"] == "house") | (fits["verdict"] == "NO DATA")
-    mine = fits["fit_type"] == asked.kind if asked.kind is not None else pd.Series(counted(fits), fits.index)
+    mine = fits["fit_type"] == kind if kind is not None else pd.Series(counted(fits), fits.index)
     return np.asarray(mine & ~nothing, dtype=bool)
 
 

@@ -76,6 +76,8 @@ def of_drawing(
     """
     house = bool(drawn.get("house"))
     floor = drawn.get("house_floor_ft2")
+    if floor is not None and not 0 < floor < np.inf:
+        raise ValidationError(f"--floor {floor:g} is not a floor area above 0")
     lots = pd.DataFrame({"parcel_id": ["lot"], "digest_class": pd.array([pd.NA], dtype="string")})
     lots["existing_units"] = pd.array([int(house)], dtype="Int64")
     lots["existing_floor_area_ft2"] = pd.array([floor if house else None], dtype="Float64")
