@@ -19,6 +19,7 @@ from densitymap.pipeline.funnel import Market, document
 
 COSTS, BUILDINGS = load_costs(), load_buildings()
 NAN = float("nan")
+ENDS = ("low", "value", "high")
 
 
 def lots(units: list, built: list, **more) -> pd.DataFrame:
@@ -243,7 +244,7 @@ def test_nothing_fits_and_no_lots_are_no_trouble():
         count = len(ground)
         stages = funnel(allowed([1] * count, [1] * count), fits(), ground, best=found.best)
         assert totals(stages)["lots_more_maybe"].sum() == 0
-        table = by_area(dict.fromkeys(("low", "value", "high"), totals(stages)), policy="now", level="all")
+        table = by_area(dict.fromkeys(ENDS, totals(stages).assign(area_level="all")), policy="now")
         assert len(table) == 4 * count
 
 
@@ -284,8 +285,12 @@ def documents(ground: pd.DataFrame, units: list[int]) -> dict:
         rows = [(lot, "new", "triplex", "TRI", homes if name == "no-change" else most, "TRUE")
                 for lot, most in zip(ground["parcel_id"], units, strict=True)]  # fmt: skip
         stages = funnel(allowed([3] * len(ground), [1] * len(ground)), fits(*rows), ground)
-        told[name] = dict.fromkeys(("low", "value", "high"), totals(stages))
-    areas = pd.concat([by_area(ends, policy=name, level="zone_district") for name, ends in told.items()])
+        told[name] = dict.fromkeys(ENDS, totals(stages).assign(area_level="zone_district"))
+    areas = pd.concat([by_area(ends, policy=name) for name, ends in told.items()])
+    told = {
+        name: {end: table.drop(columns="area_level") for end, table in ends.items()}
+        for name, ends in told.items()
+    }
     return document(told, areas, ground, market)
 
 

@@ -16,26 +16,28 @@ PAIRS = tuple((f"lots_more_{end}", f"homes_more_{end}") for end in ("true", "may
 """Counts of lots, and the homes on them: hidden together."""
 
 
-def by_area(totals: Mapping[str, pd.DataFrame], *, policy: str, level: str) -> pd.DataFrame:
+def by_area(totals: Mapping[str, pd.DataFrame], *, policy: str, level: str | None = None) -> pd.DataFrame:
     """Lay counts by area beside their range.
 
     Parameters
     ----------
     totals
-        Tables of :func:`~densitymap.feasibility.funnel.totals` of the same areas, under ``low``, ``value``
-        and ``high``.
+        Tables of :func:`~densitymap.feasibility.funnel.totals` of the same areas, with ``area_level`` (what
+        they are), under ``low``, ``value`` and ``high``.
     policy
         Name of the policy.
     level
-        What the areas are: ``block_group``, ``neighborhood``, ...
+        What all areas are, where the tables do not say.
 
     Returns
     -------
     DataFrame
         Table ``feasibility``: what pays in areas of few lots, or on few lots, is missing and ``is_hidden``.
     """
-    table = totals["value"].rename(columns={"place": "area_name"}).assign(policy=policy, area_level=level)
-    keys = ["place", "stage"]
+    if level is not None:
+        totals = {end: table.assign(area_level=level) for end, table in totals.items()}
+    table = totals["value"].rename(columns={"place": "area_name"}).assign(policy=policy)
+    keys = ["area_level", "place", "stage"]
     for end in ("low", "high"):
         bound = totals[end].set_index(keys).reindex(pd.MultiIndex.from_frame(totals["value"][keys]))
         for what in ("lots", "homes"):

@@ -108,7 +108,9 @@ def _judged(
         markets = markets or markets_of(options, lots, costs)
         stages = funnel(read_policy(space, "allowed", name), fits, lots)
         tables = _tables(stages, options, lots, markets)
-        areas += [_by_level(tables, lots, name, level) for level in LEVELS]
+        areas.append(
+            by_area({bound: _every_level(table, lots) for bound, table in tables.items()}, policy=name)
+        )
         told[name] = {bound: totals(table) for bound, table in tables.items()}
     table = pd.concat(areas, ignore_index=True)
     return table, document(told, table, lots, markets["value"])
@@ -167,12 +169,14 @@ def _tables(
     return {bound: with_pays(stages, found.best) for bound, found in judged.items()}
 
 
-def _by_level(
-    tables: Mapping[str, pd.DataFrame], lots: pd.DataFrame, policy: str, level: str
-) -> pd.DataFrame:
-    place = lots[LEVELS[level]].astype("object").where(lots[LEVELS[level]].notna(), "no data")
-    counted = {bound: totals(table, place) for bound, table in tables.items()}
-    return by_area(counted, policy=policy, level=level)
+def _every_level(table: pd.DataFrame, lots: pd.DataFrame) -> pd.DataFrame:
+    """Totals of the areas of every level."""
+    named = {level: lots[column].astype("object") for level, column in LEVELS.items()}
+    parts = [
+        totals(table, place.where(place.notna(), "no data")).assign(area_level=level)
+        for level, place in named.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def document(
