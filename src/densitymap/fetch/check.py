@@ -131,7 +131,7 @@ def _raster(source: Mapping[str, Any], session: Any) -> Finding:
         try:
             found = _coverage(origin, session) if "coverage" in origin else _tiles(origin, session)
         except NetworkError as fault:
-            faults.append(f"{origin['title']}: {fault}")
+            faults.append(f"{origin['title']}: {fault.args[0]}")
             continue
         return Finding(found=found.found, moved=tuple(faults))
     raise NetworkError("; ".join(faults))

@@ -86,7 +86,7 @@ def fetch(
         try:
             told = _from_one(source, origin, place, session, target, address)
         except DensitymapError as fault:
-            faults.append(f"{origin['title']}: {fault}")
+            faults.append(f"{origin['title']}: {fault.args[0]}")
             continue
         notes = (f"{key} {value}" for key, value in told.items())
         url = origin.get("url") or origin["files"][0]
