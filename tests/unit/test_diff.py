@@ -148,3 +148,18 @@ def test_the_command_answers_in_words_and_json(tmp_path):
     nothing = densitymap("diff", a, tmp_path / "no.lock", "--json")
     assert nothing.code == 3
     assert json.loads(nothing.out)["error"]["next"]
+
+
+def test_damaged_layers_and_odd_numbers_are_told_without_a_traceback(tmp_path):
+    a, b = edition(tmp_path / "a"), edition(tmp_path / "b", {"A": LOTS["A"]}, parcels={"rows_in": "many"})
+    ran = densitymap("diff", a, b)
+    assert ran.code == 0, ran.err
+    assert "parcels: changed" in ran.err
+    (b / "data/2_layers/parcels.parquet").write_bytes(b"PAR1 no more")
+    ran = densitymap("diff", a, b, "--json")
+    assert ran.code == 5
+    assert "parcels.parquet beside densitymap.lock cannot be read" in ran.document["error"]["message"]
+    (b / "data/2_layers/parcels.receipt.json").write_text("[1]")
+    ran = densitymap("diff", a, b, "--json")
+    assert ran.code == 0
+    assert "not at hand" in ran.document["parcels"]["not_compared"]

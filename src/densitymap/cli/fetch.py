@@ -121,7 +121,8 @@ def diff(
 def _told_of_change(found: dict[str, Any]) -> Iterator[str]:
     for entry in (*found["layers"], *found["sources"]):
         rows = entry.get("rows_in", entry.get("rows"))
-        told = f" ({rows['before']:,} rows before, {rows['after']:,} now)" if isinstance(rows, dict) else ""
+        known = isinstance(rows, dict) and all(isinstance(count, int) for count in rows.values())
+        told = f" ({rows['before']:,} rows before, {rows['after']:,} now)" if known else ""
         yield f"{entry['name']}: {entry['change']}{told}"
     yield f"{found['unchanged']} layers are unchanged."
     for name, what in (("parcels", "events"), ("zoning", "ground")):

@@ -34,15 +34,28 @@ class Edition:
         if entry is None:
             return f"{self.path.name} has no layer {name}"
         stamp = workspace.read_json(self.space.layers / f"{name}.receipt.json")
-        if not stamp or not (self.space.layers / f"{name}.parquet").is_file():
+        if not isinstance(stamp, dict) or not (self.space.layers / f"{name}.parquet").is_file():
             return f"the layer {name} of {self.path.name} is not at hand"
-        if stamp["receipt"]["sha256"] != entry["sha256"]:
+        if stamp.get("receipt", {}).get("sha256") != entry["sha256"]:
             return f"the layer {name} beside {self.path.name} is of another edition"
         return None
 
     def read(self, name: str) -> Any:
-        """Read a layer."""
-        return workspace.read_frame(self.space.layers / f"{name}.parquet")
+        """Read a layer.
+
+        Raises
+        ------
+        ValidationError
+            If its file is damaged.
+        """
+        path = self.space.layers / f"{name}.parquet"
+        try:
+            return workspace.read_frame(path)
+        except (OSError, ValueError) as fault:
+            raise ValidationError(
+                f"{path.name} beside {self.path.name} cannot be read: {fault}",
+                next_step="run `densitymap build` in its workspace",
+            ) from fault
 
 
 def open_edition(place: Path, data: Path | None = None) -> Edition:
