@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyproj import Transformer
 
@@ -22,6 +23,8 @@ from densitymap.feasibility.addresses import parts
 from densitymap.geometry import Floats
 
 Test = Callable[[pd.DataFrame], tuple[Floats, str]]
+Flags = npt.NDArray[np.bool_]
+_NOT_ITS_LOT = "they are not where the lots of the address's street lie"
 _NEEDED = ("record_type", "date_opened")
 _DEGREES, CITY_CRS = "EPSG:4326", "EPSG:2240"
 
@@ -223,13 +226,17 @@ def contradictions(permits: pd.DataFrame, *, lots: pd.DataFrame | None = None) -
     DataFrame on the same index
         ``weight`` (0: not contradicted; 0.5: it or the one row it is compared with; 1) and ``reason``.
     """
-    alone: list[Test] = [_by_quadrant, _by_zip]
-    if lots is not None:
-        alone.insert(0, lambda rows: _by_lot(rows, lots))
     found = pd.DataFrame({"weight": 0.0, "reason": ""}, index=permits.index)
-    found = _strongest(permits, alone, found)
-    rest = permits[found["weight"] < 1]  # a row known to be wrong says nothing of its neighbours
-    found.loc[rest.index] = _strongest(rest, [_by_address, _by_street], found.loc[rest.index])
+    rest = permits
+    if lots is not None:
+        weight, at_home = _by_lot(permits, lots)
+        found = found.assign(weight=weight, reason=np.where(weight > 0, _NOT_ITS_LOT, ""))
+        rest = permits[~at_home & (weight == 0)]  # a row on its own lot needs no further witness
+    alone: list[Test] = [_by_quadrant, _by_zip]
+    beside: list[Test] = [_by_address, _by_street]
+    for tests in (alone, beside):
+        found.loc[rest.index] = _strongest(rest, tests, found.loc[rest.index])
+        rest = rest[found.loc[rest.index, "weight"] < 1]  # a wrong row says nothing of its neighbours
     return found
 
 
@@ -304,8 +311,11 @@ def _too_far(rows: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
         return np.asarray(apart > most)
 
 
-def _by_lot(permits: pd.DataFrame, lots: pd.DataFrame) -> tuple[Floats, str]:
-    """Against the row's own lot, or the lot of the nearest house number on its street."""
+def _by_lot(permits: pd.DataFrame, lots: pd.DataFrame) -> tuple[Floats, Flags]:
+    """Against the row's own lot, or the lot of the nearest house number on its street.
+
+    Gives the weights, and whether the row lies at its own lot.
+    """
     own = parts(lots["site_address"]).assign(x_ft=lots["x_ft"], y_ft=lots["y_ft"])
     own = own[own["street"].notna()].drop_duplicates(["street", "number"])
     located = permits[permits["street"].notna() & permits["x_ft"].notna()]
@@ -324,7 +334,8 @@ def _by_lot(permits: pd.DataFrame, lots: pd.DataFrame) -> tuple[Floats, str]:
     )
     with np.errstate(invalid="ignore"):
         wrong = pd.Series((apart > most).astype(float), index=located.index)
-    return _spread(permits, wrong), "they are not where the lots of the address's street lie"
+        at_home = pd.Series(((steps == 0) & (apart <= most)).astype(float), index=located.index)
+    return _spread(permits, wrong), _spread(permits, at_home) > 0
 
 
 def _spread(permits: pd.DataFrame, weight: pd.Series) -> Floats:

@@ -138,7 +138,7 @@ def pack(options: Options, lots: Lots, place: Codes) -> Packed:
     codes = [getattr(options, name)[rows] for name in _CODES]
     return Packed(
         numbers=np.stack(numbers, axis=1).astype(float),
-        codes=np.stack(codes, axis=1).astype(np.int64),
+        codes=np.stack(codes, axis=1).astype(np.int16),
         starts=starts,
         as_is=lots.as_is_usd[keep].astype(float),
         area=lots.area[keep].astype(np.int64),
