@@ -55,6 +55,48 @@ def test_a_pair_is_told_in_the_numbers_of_the_stored_tables(space, compared):
     assert told["verdicts"]["to_yes"] == to_yes.sum() > 0
 
 
+def test_homes_beyond_those_that_stand_are_those_compare_counts(sample_space, space, tmp_path):
+    copy = tmp_path / "space"
+    shutil.copytree(sample_space, copy, ignore=shutil.ignore_patterns("1_raw", "maps"))
+    pair = ("duplex-by-right", "triplex-near-rail")  # one the build judged, one it did not
+    ran = densitymap("compare", *pair, "--workspace", copy, "--json")
+    assert ran.code == 0, ran.err
+    content = drawing.gather(Workspace(copy), Request(compare=pair))
+    told = maps.difference.counts(content, pair)["more"]
+    for side, record in zip(("before", "after"), ran.document["scenarios"][1:], strict=True):
+        for stage in ("allowed", "fits"):
+            assert told[side][f"{stage}_true"] == record["funnel"][stage]
+            assert told[side][f"{stage}_maybe"] == record["maybe"][stage]
+
+
+def test_a_scenario_can_be_a_file(space, tmp_path):
+    path = tmp_path / "my-own.toml"
+    path.write_text(
+        'version = 2\ntitle = "Mine"\nquestion = "triplex"\nsummary = "s"\nsource = "me"\nmark = "A"\n'
+        '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "triplex"\nunits = 3\n',
+        encoding="utf-8",
+    )
+    content = drawing.gather(space, Request(scenario=str(path)))
+    assert [name for name, _, _ in content.policies] == ["no-change", "my-own"]
+    assert content.start == {"lots": "verdict:my-own"}
+    assert maps.difference.counts(content, content.pair)["homes_allowed"]["more"] > 0
+    assert drawing._file_name(Request(scenario=str(path))) == "my-own.html"
+
+
+def test_what_pays_is_shown_by_block_group_where_the_build_says_so(space, whole):
+    table = pd.read_parquet(space.results / "feasibility.parquet")
+    shown = table[
+        (table["area_level"] == "block_group")
+        & ~table["is_hidden"]
+        & (table["stage"] == "pays_owner")
+        & (table["policy"] == "no-change")
+    ].set_index("area_name")
+    groups = whole.block_groups.set_index("block_group_geoid")["owner_homes__no-change"].dropna()
+    assert len(groups)
+    wanted = (shown["homes_more_true"] + shown["homes_more_maybe"]).reindex(groups.index)
+    assert groups.tolist() == wanted.tolist()
+
+
 def test_an_area_is_cut_from_the_build_and_its_parts_add_up(space, whole):
     names = whole.neighborhoods["neighborhood"].tolist()
     cuts = [drawing.gather(space, Request(area=name)) for name in names[:3]]
@@ -175,19 +217,6 @@ def test_definitions_stand_on_their_own_tract_lines(whole):
         assert one.years
         classes = {value for value, _, _ in one.classes}
         assert set(frame[one.column].dropna()) <= classes
-
-
-def test_block_group_results_reach_the_map_by_policy():
-    table = pd.DataFrame(
-        {
-            "block_group_geoid": ["1", "2", "1"],
-            "policy": ["no-change", "no-change", "duplex-by-right"],
-            "pays_homes": [1.0, None, 4.0],
-        }
-    )
-    found = map_areas._by_policy(table, pd.Series(["2", "1", "3"]))
-    assert found["pays_homes__no-change"].isna().tolist() == [True, False, True]
-    assert found["pays_homes__duplex-by-right"][1] == 4.0
 
 
 def test_the_spanish_map_leaves_no_sentence_of_ours_in_english(space):

@@ -13,6 +13,9 @@ from densitymap.maps.words import Words
 
 Floats = npt.NDArray[np.float64]
 
+MORE = ("allowed_true", "allowed_maybe", "fits_true", "fits_maybe")
+"""Homes beyond those that stand, surely and perhaps: columns ``more_<what>__<policy>`` where worked out."""
+
 RANK = {"FALSE": 0, "MAYBE": 1, "TRUE": 2}
 """Order of verdicts; NO DATA has no place in it."""
 
@@ -83,7 +86,8 @@ def counts(content: MapInput, pair: tuple[str, str]) -> dict[str, Any]:
     -------
     dict
         ``homes_allowed`` and ``homes_fit`` (before, after: sums where a number is known; more, fewer,
-        same, unknown: lots) and, where both were asked the same, ``verdicts`` (lots by how the answer
+        same, unknown: lots); where worked out ``more`` (homes beyond those that stand, as `densitymap
+        compare` counts them); and, where both were asked the same, ``verdicts`` (lots by how the answer
         moves; ``unknown``).
     """
     lots, (before, after) = content.lots, pair
@@ -92,6 +96,11 @@ def counts(content: MapInput, pair: tuple[str, str]) -> dict[str, Any]:
     told["homes_allowed"] = _sides(lots, "units_allowed", found["pair_allowed"], before, after)
     if "pair_fits" in found:
         told["homes_fit"] = _sides(lots, "fits_new", found["pair_fits"], before, after)
+    if all(f"more_{what}__{name}" in lots for what in MORE for name in pair):
+        told["more"] = {
+            side: {what: _total(lots[f"more_{what}__{name}"]) for what in MORE}
+            for side, name in (("before", before), ("after", after))
+        }
     if same_question(content, pair):
         moved = found["pair_verdict"]
         told["verdicts"] = {word: int((moved == word).sum()) for word in MOVES}
@@ -127,6 +136,9 @@ def sentences(content: MapInput, words: Words) -> list[str]:
     said = [words("swipe.summary", **blanks, **_blanks(told["homes_allowed"]))]
     if "homes_fit" in told:
         said.append(words("swipe.summary_fits", **blanks, **_blanks(told["homes_fit"])))
+    for side, name in zip(("before", "after") if "more" in told else (), pair, strict=False):
+        numbers = {what: f"{count:,}" for what, count in told["more"][side].items()}
+        said.append(words("swipe.summary_more", policy=titles[name][0], **numbers))
     asked, then_asked = (titles[name][1] for name in pair)
     if "verdicts" in told:
         moved = {key: f"{value:,}" for key, value in told["verdicts"].items()}

@@ -23,7 +23,7 @@ VERSION = 1
 """Of the page's state in its address; a change of meaning takes the next number."""
 
 _MAIN = ("area", "zones", "tracts", "neighborhoods", "lots")
-_PER_GROUP = ("pays_homes__{policy}", "expected_homes__{policy}")
+_PER_GROUP = ("pays_homes__{policy}", "owner_homes__{policy}", "expected_homes__{policy}")
 """What may be known by block group, under each policy."""
 
 

@@ -285,7 +285,7 @@ def _tracts(content: MapInput, words: Words) -> dict[str, Any]:
 
 
 def _history(content: MapInput, words: Words) -> list[dict[str, Any]]:
-    """Change of each measure by tract, over its first pair of years, with its margin; none without a panel."""
+    """Change of each measure by tract over its first pair of years, with margin; none without a panel."""
     if content.history is None:
         return []
     frame = content.history.assign(**change.with_changes(content.history)).sort_values("tract_geoid")

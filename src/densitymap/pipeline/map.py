@@ -15,6 +15,7 @@ from densitymap import schema
 from densitymap.capacity.fits import most_units
 from densitymap.city import City, load_city
 from densitymap.errors import MissingDataError, UsageError
+from densitymap.feasibility.funnel import funnel
 from densitymap.geometry import ACRE_FT2, geometries
 from densitymap.maps import charts, difference, words
 from densitymap.maps.content import MapInput
@@ -207,7 +208,21 @@ def _lots(space: Workspace, judged: Judged, area: gpd.GeoDataFrame, *, whole: bo
         own = judged.allowed[judged.allowed["policy"] == name].set_index("parcel_id")
         for column in PER_LOT:
             lots[f"{column}__{name}"] = lots["parcel_id"].map(own[column]).array
-    return lots.assign(**_fits(lots["parcel_id"], judged.fits, names))
+    more = _more(lots, judged, names) if judged.pair else {}
+    return lots.assign(**_fits(lots["parcel_id"], judged.fits, names), **more)
+
+
+def _more(lots: gpd.GeoDataFrame, judged: Judged, names: Iterable[str]) -> dict[str, Any]:
+    """Homes beyond those that stand, allowed and fitting, surely and perhaps: what `compare` adds up."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        allowed, fits = (table[table["policy"] == name] for table in (judged.allowed, judged.fits))
+        stages = funnel(allowed, fits, lots)
+        for stage in ("allowed", "fits"):
+            sure, most = stages[f"{stage}_true"], stages[f"{stage}_may"]
+            columns[f"more_{stage}_true__{name}"] = sure.array
+            columns[f"more_{stage}_maybe__{name}"] = (most - sure).array
+    return columns
 
 
 def _fits(parcel_ids: pd.Series, fits: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from densitymap.pipeline.workspace import Workspace
 PANEL_SHAPES = "tracts_2010"
 """Tract lines the panel of past years stands on."""
 GROUPS = "block_groups_2020"
-OF_GROUPS = ("feasibility", "expected")
-"""Results by block group a map shows where they are there."""
+LEVEL = "block_group"
+OF_STAGE = {"pays_developer": "pays_homes", "pays_owner": "owner_homes"}
+"""Stages of the funnel by block group, and the columns a map shows them as."""
 
 
 def tracts(space: Workspace, area: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -164,20 +165,34 @@ def block_groups(space: Workspace, area: gpd.GeoDataFrame, lots: pd.DataFrame) -
     found = reaching(shapes.rename(columns={"block_group_geoid_2020": "block_group_geoid"}), area)
     counts = lots["block_group_geoid_2020"].value_counts().reindex(found["block_group_geoid"], fill_value=0)
     found["lots"] = pd.array(counts.to_numpy(), dtype="Int64")
-    for name in OF_GROUPS:
-        path = space.results / f"{name}.parquet"
-        if path.is_file():
-            found = found.assign(**_by_policy(workspace.read_frame(path), found["block_group_geoid"]))
-    return found
+    return found.assign(
+        **_paying(space, found["block_group_geoid"]), **_expected(space, found["block_group_geoid"])
+    )
 
 
-def _by_policy(table: pd.DataFrame, groups: pd.Series) -> dict[str, Any]:
-    """Columns ``pays_homes__<policy>`` and ``expected_homes__<policy>`` of a long table by group."""
+def _paying(space: Workspace, groups: pd.Series) -> dict[str, Any]:
+    """Additional homes that pay, by policy: sure and perhaps together, missing where few lots hide them."""
+    path = space.results / "feasibility.parquet"
+    if not path.is_file():
+        return {}
+    table = workspace.read_frame(path)
+    table = table[(table["area_level"] == LEVEL) & ~table["is_hidden"].fillna(value=True)]
+    homes = table["homes_more_true"] + table["homes_more_maybe"]
     columns: dict[str, Any] = {}
-    for what in ("pays_homes", "expected_homes"):
-        if not {what, "policy", "block_group_geoid"} <= set(table.columns):
-            continue
-        for policy, rows in table.groupby("policy", sort=False):
-            own = rows.set_index("block_group_geoid")[what]
-            columns[f"{what}__{policy}"] = groups.map(own).astype("Float64").array
+    for (policy, stage), own in homes.groupby([table["policy"], table["stage"]], sort=False):
+        if stage in OF_STAGE:
+            by_group = own.set_axis(table.loc[own.index, "area_name"])
+            columns[f"{OF_STAGE[stage]}__{policy}"] = groups.map(by_group).astype("Float64").array
+    return columns
+
+
+def _expected(space: Workspace, groups: pd.Series) -> dict[str, Any]:
+    """Homes expected, by scenario that was run: the middle of its draws, missing where few lots hide it."""
+    columns: dict[str, Any] = {}
+    for path in sorted(space.results.glob("scenarios/*/places.parquet")):
+        table = workspace.read_frame(path)
+        own = table[(table["level"] == LEVEL) & ~table["is_hidden"].fillna(value=True).astype(bool)]
+        for policy, rows in own.groupby("scenario", sort=False):
+            by_group = rows.set_index("place")["expected_p50"]
+            columns[f"expected_homes__{policy}"] = groups.map(by_group).astype("Float64").array
     return columns

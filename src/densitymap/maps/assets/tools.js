@@ -283,6 +283,12 @@
     box.textContent = "";
     el("p", say("swipe.summary", { ...plain(dm.moved(app, "units_allowed", cols.pair_allowed, a, b)), ...names }), box);
     if (cols.pair_fits) el("p", say("swipe.summary_fits", { ...plain(dm.moved(app, "fits_new", cols.pair_fits, a, b)), ...names }), box);
+    const what = ["allowed_true", "allowed_maybe", "fits_true", "fits_maybe"];
+    for (const name of what.every((w) => [a, b].every((p) => cols[`more_${w}__${p}`])) ? [a, b] : []) {
+      const sums = Object.fromEntries(what.map((w) => [w, 0]));
+      for (let i = 0; i < app.sets.lots.n; i++) if (!app.hidden[i]) for (const w of what) { const v = value(app, `more_${w}__${name}`, i); if (Number.isFinite(v)) sums[w] += v; }
+      el("p", say("swipe.summary_more", { ...plain(sums), policy: policy(name).title }), box);
+    }
     const moves = { unknown: 0, to_yes: 0, to_maybe: 0, same: 0, less: 0 };
     for (let i = 0; i < app.sets.lots.n; i++) if (!app.hidden[i]) moves[cols.pair_verdict.codes[i] ? MOVES[cols.pair_verdict.codes[i] - 1] : "unknown"]++;
     const asked = policy(a).question, then_asked = policy(b).question;
