@@ -91,10 +91,11 @@ def fetch(
     """
     run = _opened(space, session, cache(key), again=again, city_name=city_name)
     wanted = catalogue.chosen(run.records, only)
-    for name in _placing(run, area):
+    placed = any(map(_is_placed, wanted.values()))
+    for name in _placing(run, area) if placed else ():
         progress(run.records[name]["title"])
         _settle(run, name)
-    why_not = _locate(run, area)
+    why_not = _locate(run, area) if placed else None
     for name, record in wanted.items():
         if name in run.outcomes:
             continue
