@@ -78,6 +78,20 @@ def test_every_source_has_a_kind_a_file_and_layers_that_look_for_it():
             assert any(_matches(file, pattern) for file in files for pattern in patterns), (name, wanted)
 
 
+def test_no_two_sources_write_files_that_one_reader_would_take_both():
+    """Two files of the same order compete, and a build would stop at them."""
+    writers = [
+        (name, one[key])
+        for name, one in SOURCES.items()
+        for key in ("file", "stations", "lines")
+        if key in one
+    ]
+    for layer_ in load_city().layers.values():
+        for reader in layer_.sources:
+            taken = {file for _, file in writers if any(_matches(file, pattern) for pattern in reader.files)}
+            assert len(taken) <= 1, (layer_.name, reader.name, taken)
+
+
 def _matches(file, pattern):
     return PurePosixPath(file).match(pattern)
 

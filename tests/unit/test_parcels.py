@@ -159,6 +159,14 @@ def test_raster_mean_point_and_nodata(grid):
     assert pd.isna(values[2])
 
 
+def test_a_code_among_the_cells_is_no_value(grid):
+    """A 3 beyond what values can be, such as 254 among percentages, is left out of means and points."""
+    recipe = {"band": 1, "valid": [0, 2]}
+    values = raster.onto_lots(utm(box(0, 0, 10, 20), box(1, 1, 2, 2), box(11, 11, 12, 12)), grid, recipe)
+    assert values.tolist()[0::2] == pytest.approx([1.0, 2.0])
+    assert pd.isna(values[1])
+
+
 def test_raster_per_acre_and_scale(grid):
     value = raster.onto_lots(utm(box(1, 11, 2, 12)), grid, {"band": 1, "per_acre": True, "scale": 2.0})
     assert value[0] == pytest.approx(2.0 / (100 / 4046.8564224))

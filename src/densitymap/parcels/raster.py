@@ -38,7 +38,8 @@ def onto_lots(lots: gpd.GeoDataFrame, path: Path, recipe: Mapping[str, Any]) -> 
     path
         GeoTIFF; its own nodata value and reference system are trusted.
     recipe
-        ``band``; optionally ``scale`` (multiply), ``per_acre`` (divide by the cell's acres).
+        ``band``; optionally ``scale`` (multiply), ``per_acre`` (divide by the cell's acres), ``valid``
+        (least and most a cell can be: publishers put codes beyond, such as 254, and may not say so).
 
     Returns
     -------
@@ -58,8 +59,8 @@ def onto_lots(lots: gpd.GeoDataFrame, path: Path, recipe: Mapping[str, Any]) -> 
         if raster.count < recipe["band"]:
             raise ValidationError(f"{path.name}: band {recipe['band']} of {raster.count}")
         shapes = geometries(lots.to_crs(raster.crs))
-        mean = _mean_of_centres(raster, recipe["band"], shapes)
-        at_point = _at_point(raster, recipe["band"], shapes)
+        mean = _mean_of_centres(raster, recipe, shapes)
+        at_point = _at_point(raster, recipe, shapes)
         value = np.where(np.isnan(mean), at_point, mean) * factor_of(raster, recipe)
     return pd.Series(pd.array(value, dtype="Float64"), index=lots.index).where(~np.isnan(value))
 
@@ -74,7 +75,7 @@ def factor_of(raster: Any, recipe: Mapping[str, Any]) -> float:
     return factor
 
 
-def _mean_of_centres(raster: Any, band: int, shapes: npt.NDArray[np.object_]) -> Floats:
+def _mean_of_centres(raster: Any, recipe: Mapping[str, Any], shapes: npt.NDArray[np.object_]) -> Floats:
     total, count = np.zeros(len(shapes)), np.zeros(len(shapes))
     tree = shapely.STRtree(shapes)
     for row in range(0, raster.height, WINDOW):
@@ -84,20 +85,20 @@ def _mean_of_centres(raster: Any, band: int, shapes: npt.NDArray[np.object_]) ->
             )
             hit = tree.query(shapely.box(*raster.window_bounds(window)))
             if len(hit):
-                _add_window(raster, band, window, (shapes, np.sort(hit)), (total, count))
+                _add_window(raster, recipe, window, (shapes, np.sort(hit)), (total, count))
     with np.errstate(invalid="ignore"):
         return np.asarray(total / np.where(count == 0, np.nan, count), float)
 
 
 def _add_window(
     raster: Any,
-    band: int,
+    recipe: Mapping[str, Any],
     window: Any,
     chosen: tuple[npt.NDArray[np.object_], npt.NDArray[np.intp]],
     sums: tuple[Floats, Floats],
 ) -> None:
     shapes, rows = chosen
-    values = raster.read(band, window=window, masked=True).astype(float)
+    values = _meant(raster.read(recipe["band"], window=window, masked=True), recipe)
     owner = rasterio.features.rasterize(
         zip(shapes[rows], rows + 1, strict=True),
         out_shape=values.shape,
@@ -110,8 +111,14 @@ def _add_window(
     sums[1][:] += np.bincount(lot, minlength=len(shapes))
 
 
-def _at_point(raster: Any, band: int, shapes: npt.NDArray[np.object_]) -> Floats:
+def _at_point(raster: Any, recipe: Mapping[str, Any], shapes: npt.NDArray[np.object_]) -> Floats:
     points = shapely.get_coordinates(shapely.point_on_surface(shapes))
-    samples = np.ma.vstack(list(raster.sample(points, indexes=band, masked=True)) or [np.ma.empty((0, 1))])
-    values = samples[:, 0].astype(float)
+    found = list(raster.sample(points, indexes=recipe["band"], masked=True))
+    values = _meant(np.ma.vstack(found or [np.ma.empty((0, 1))])[:, 0], recipe)
     return np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values))
+
+
+def _meant(values: Any, recipe: Mapping[str, Any]) -> Any:
+    """Cells as numbers; one outside the range that values can have is a code, and nobody knows its value."""
+    least, most = recipe.get("valid", (-np.inf, np.inf))
+    return np.ma.masked_outside(values.astype(float), least, most)
