@@ -36,13 +36,14 @@ class Worth:
         Of a standing house of the reference size [USD/ft2]; NaN unknown.
     as_is_usd
         Of the lot with what stands on it [USD]; NaN unknown.
-    source
-        Who says so.
+    source, year
+        Who says so, and of which year the dollars are.
     """
 
     price_usd_per_ft2: Floats
     as_is_usd: Floats
     source: str
+    year: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ def worth_of(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth
         price_usd_per_ft2=np.where(np.isnan(price), fallback.price_usd_per_ft2, price),
         as_is_usd=np.where(np.isnan(as_is), fallback.as_is_usd, as_is * moved),
         source=BY_MODEL,
+        year=int(params.choice("price_year", group="prices")),
     )
 
 
@@ -132,6 +134,7 @@ def worth_by_place(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") ->
         price_usd_per_ft2=price,
         as_is_usd=np.where(house, np.where(np.isnan(by_size), median, by_size), np.nan),
         source=BY_PLACE,
+        year=max((place.year for place in costs.places.values()), default=None),
     )
 
 

@@ -245,6 +245,16 @@ def _decision(terms: Terms, entry: int, plan: int, *, costs: Costs, decided: Dec
     return found
 
 
+def price_line(price_usd_per_ft2: float, *, year: int | None, source: str) -> Line:
+    """The place's price, as an input."""
+    label = "price of a standing house of the reference size"
+    name, unit = "place_price_usd_per_ft2", "USD/ft2"
+    return Line(
+        name=name, label=label, value=price_usd_per_ft2, unit=unit, year=year, source=source,
+        low=price_usd_per_ft2, high=price_usd_per_ft2,
+    )  # fmt: skip
+
+
 def as_documents(given: Sequence[Line], told: Sequence[Line]) -> list[dict[str, Any]]:
     """Inputs and sums for JSON; a sum is in dollars of its inputs' latest year."""
     latest = max((line.year for line in given if line.year is not None), default=None)

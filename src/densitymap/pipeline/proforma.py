@@ -166,6 +166,7 @@ def _worth(subject: Subject, costs: Costs, own: Mapping[str, float]) -> Worth:
         price_usd_per_ft2=np.array([own.get("place_price_usd_per_ft2", found.price_usd_per_ft2[0])]),
         as_is_usd=np.array([own.get("as_is_usd", found.as_is_usd[0])]),
         source=f"given on the command line; else {found.source}",
+        year=found.year,
     )
 
 
@@ -180,6 +181,7 @@ def _at_price(worth: Worth, built: Terms, price: float, costs: Costs) -> Worth:
         price_usd_per_ft2=np.array([place]),
         as_is_usd=worth.as_is_usd,
         source="price given on the command line",
+        year=worth.year,
     )
 
 
@@ -223,9 +225,13 @@ def _document(
         )
     best = chosen.iloc[0]
     entry, follows = int(best["entry"]), int(best["plan"])
+    price = float(worth.price_usd_per_ft2[0])
+    given = statement.inputs(found.terms, entry, follows, costs)
+    if (best["actor"], best["tenure"]) in (("developer", "sale"), ("owner", "sale")):
+        given.insert(0, statement.price_line(price, year=worth.year, source=worth.source))
     told = statement.lines(
         found.terms, entry, follows, costs=costs, valued=found.valued, decided=found.decided,
-        price_usd_per_ft2=float(worth.price_usd_per_ft2[0]),
+        price_usd_per_ft2=price,
     )  # fmt: skip
     return {
         "lot": subject.told,
@@ -236,7 +242,7 @@ def _document(
             "as_is_usd": _plain(worth.as_is_usd[0]),
             "source": worth.source,
         },
-        "lines": statement.as_documents(statement.inputs(found.terms, entry, follows, costs), told),
+        "lines": statement.as_documents(given, told),
         "options": [_shown(row, SHOWN) for row in table.to_dict("records")],
         "doubts": _doubts(subject, best, worth),
     }
