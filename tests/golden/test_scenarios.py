@@ -1,4 +1,4 @@
-"""What every shipped scenario says of the same 55 drawn lots, frozen beside them.
+"""What every shipped scenario says of the same 55 drawn lots, frozen beside them; all lie in its places.
 
 After a wanted change of the law or of a lever, run this file (`python tests/golden/test_scenarios.py`),
 read the difference, and commit it with the reason.
@@ -13,7 +13,7 @@ import pytest
 
 from densitymap.capacity.allowed import units_allowed
 from densitymap.scenarios.policy import apply, load_policy, scenario_names
-from densitymap.zoning.standards import standards_for
+from densitymap.scenarios.standing import standards_under
 
 HERE = Path(__file__).parent / "scenarios"
 COLUMNS = [
@@ -31,8 +31,8 @@ def drawn_lots():
 
 def answers(name):
     policy = apply(name, load_policy("atlanta"))
-    lots = drawn_lots()
-    said = units_allowed(lots, standards_for(lots, policy), policy=name, question=policy.question)
+    lots = drawn_lots().assign(**{place.key: True for place in policy.places})
+    said = units_allowed(lots, standards_under(lots, policy), policy=name, question=policy.question)
     table = said.assign(lot_area_ft2=lots["lot_area_ft2"], lot_width_ft=lots["lot_width_ft"])[COLUMNS]
     return table.to_csv(index=False, lineterminator="\n")
 

@@ -106,7 +106,8 @@ def _tell(said: list[dict[str, Any]]) -> None:
         for lever in one["levers"]:
             SETTINGS.say(f"  {one['name']}: {lever['kind']} reaches {lever['lots_reached']:,} lots")
         for row in one["homes_by_form"]:
-            homes = f"{row['homes_saleable_max']:,} homes saleable apart, {row['homes_rent_only_max']:,} rent-only"
+            saleable, rented = row["homes_saleable_max"], row["homes_rent_only_max"]
+            homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"
             SETTINGS.say(f"  {row['form']}: {row['lots_reached']:,} lots reached; at most {homes}")
     for line in dict.fromkeys(line for one in said for line in one["not_computable"]):
         SETTINGS.say(f"Not computable: {line}")

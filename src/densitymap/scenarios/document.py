@@ -135,8 +135,8 @@ def _toml(value: Any) -> str:
 
     Examples
     --------
-    >>> _toml({"near": "rail_stations", "within_ft": 2640.0, "named": 'a "b"'})
-    '{ near = "rail_stations", within_ft = 2640.0, named = "a \\\\"b\\\\"" }'
+    >>> print(_toml({"near": "rail_stations", "within_ft": 2640.0}))
+    { near = "rail_stations", within_ft = 2640.0 }
     """
     if isinstance(value, bool):
         return str(value).lower()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity.legal import FORMS
 from densitymap.errors import ValidationError
 from densitymap.params import nearest
 from densitymap.scenarios.document import Scenario
@@ -32,6 +33,10 @@ UNREAD = "section unread"
 MINIMUMS = {"lot_area_min_ft2": "lot_area_ft2", "lot_width_min_ft": "lot_width_ft"}
 """Standards a lot meets or does not, and the lots' measure of each (width is a proxy)."""
 _KEYS = ("district", "use", "standard", "where")
+_UNDER_ALL = (
+    "Newly lawful: the use was refused there and no longer is, surely or perhaps. Newly nonconforming: what "
+    "stands is more than could be built. Both are under the whole scenario, not under one row."
+)
 _TITLES = (
     "district", "use", "standard", "where", "section", "now", "proposed", "lots", "newly lawful",
     "newly nonconforming",
@@ -89,22 +94,34 @@ class _AboutLots:
         lots = results.lots
         zones = parse_zones(lots["zone_district"], results.policy.base)
         self.lots = lots
-        self.key = zones["zone_key"].to_numpy(object)
+        self.key = zones["zone_key"].to_numpy(object, na_value=None)
         self.conditional = zones["is_conditional"].to_numpy(bool, na_value=False)
         self.overlay = zones["zone_overlays"].notna().to_numpy(bool)
         before, after = (_most(one.allowed) for one in (base, results))
-        self.newly_lawful = after > before
+        self.newly_lawful = {form: _newly(base, results, form) for form in FORMS}
         standing = lots["existing_units"].to_numpy(float, na_value=np.nan)
         built = lots["is_built"].to_numpy(bool, na_value=True)
         least = np.where(np.isnan(standing), np.where(built, 1.0, 0.0), standing)
         self.newly_nonconforming = (before >= least) & (after < least)
 
+    def lawful_now(self, use: str) -> Flags:
+        """Tell lots where a use that was refused no longer is; any form, where the use is none of them."""
+        if use in self.newly_lawful:
+            return self.newly_lawful[use]
+        return np.logical_or.reduce(list(self.newly_lawful.values()))
+
     def of(self, district: str, place: Place | None) -> Flags:
         """Tell lots whose main district it is, in the place."""
-        found = np.asarray(self.key == district)
+        found = np.asarray(self.key == district, dtype=bool)
         if place is not None:
             found = found & self.lots[place.key].to_numpy(bool, na_value=False)
         return found
+
+
+def _newly(base: Results, results: Results, form: str) -> Flags:
+    name = f"is_allowed_{form}"
+    was, now = (one.allowed[name].to_numpy(bool, na_value=True) for one in (base, results))
+    return np.asarray(~was & now, dtype=bool)
 
 
 def _most(allowed: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -124,7 +141,7 @@ def _row(
     vocabulary = standards()[standard]
     counts = {
         "lots_affected": here,
-        "lots_newly_lawful": here & about.newly_lawful,
+        "lots_newly_lawful": here & about.lawful_now(use),
         "lots_newly_nonconforming": here & about.newly_nonconforming,
         "lots_with_condition": here & about.conditional,
         "lots_with_overlay": here & about.overlay,
@@ -200,7 +217,8 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield "| " + " | ".join(_TITLES) + " |"
     yield "|---" * len(_TITLES) + "|"
     for row in told["rows"]:
-        section = f"{row['section']} ({UNREAD})" if row["is_section_unread"] else row["section"]
+        says_so = not row["is_section_unread"] or UNREAD in row["section"]
+        section = row["section"] if says_so else f"{row['section']} ({UNREAD})"
         cells = [
             row["district"], row["use"], f"{row['meaning']} [{row['unit']}]", row["where_words"], section,
             amount(row["value_now"]), amount(row["value_proposed"]), f"{row['lots_affected']:,}",
@@ -223,10 +241,7 @@ def _rest(told: Mapping[str, Any]) -> Iterator[str]:
     for title, items in named.items():
         if items:
             yield from ("", f"## {title}", "", *(f"- {_cell(item)}" for item in items))
-    yield from (
-        "",
-        "Lots newly lawful or nonconforming are those of the district under the whole scenario, not under one row.",
-    )
+    yield from ("", _UNDER_ALL)
 
 
 def amount(value: float | str | None) -> str:
