@@ -197,16 +197,8 @@ def _nothing(subject: Subject, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _document(
-    subject: Subject,
-    asked: Asked,
-    costs: Costs,
-    *,
-    judged: pd.DataFrame,
-    found: Paying,
-    worth: Worth,
-    is_open: np.ndarray,
-) -> dict[str, Any]:
+def _options(subject: Subject, judged: pd.DataFrame, found: Paying, is_open: np.ndarray) -> pd.DataFrame:
+    """Every option and plan, with the law's own verdict; what the law refuses does not pay."""
     original = subject.fits.set_index(["fit_mode", "fit_type"])
     table = options_table(found.terms, judged, found.valued, found.decided)
     at, plan = np.nonzero(found.terms.applies[found.terms.kind])
@@ -217,6 +209,20 @@ def _document(
     keys = pd.MultiIndex.from_frame(table[["fit_mode", "fit_type"]])
     table["verdict"] = original["verdict"].reindex(keys).to_numpy(object) if judged_by_law else None
     table["reason"] = original["reason"].reindex(keys).to_numpy(object) if "reason" in original else None
+    return table
+
+
+def _document(
+    subject: Subject,
+    asked: Asked,
+    costs: Costs,
+    *,
+    judged: pd.DataFrame,
+    found: Paying,
+    worth: Worth,
+    is_open: np.ndarray,
+) -> dict[str, Any]:
+    table = _options(subject, judged, found, is_open)
     chosen = _ranked(table[_matches(table, asked)], asked)
     if not len(chosen):
         raise UsageError(
