@@ -95,9 +95,9 @@ def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
     )
     judged = judged[wanted].reset_index(drop=True)
     open_rows = open_rows[wanted]
-    if not len(judged):
-        return _nothing(subject, asked)
     built = terms(judged, subject.lots, costs, load_buildings())
+    if not len(built.row):
+        return _nothing(subject, asked)
     worth = _worth(subject, costs, own)
     if "price_usd_per_ft2" in own:
         worth = _at_price(worth, built, own["price_usd_per_ft2"], costs)
