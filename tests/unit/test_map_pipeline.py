@@ -18,6 +18,7 @@ import densitymap as dm
 from commands import densitymap
 from densitymap import maps
 from densitymap.errors import MissingDataError, UsageError
+from densitymap.maps import speak, words
 from densitymap.pipeline import map as drawing
 from densitymap.pipeline import map_areas
 from densitymap.pipeline.map import Request
@@ -227,6 +228,13 @@ def test_the_spanish_map_leaves_no_sentence_of_ours_in_english(space):
     assert sentences == []
     assert "lotes cargados" in content.coverage_sentence
     assert "lots" not in " ".join(content.doubts)
+
+
+def test_a_spanish_pair_is_asked_the_same_question(space):
+    content = drawing.gather(space, Request(compare=("no-change", "triplex-by-right"), language="es"))
+    spoken, _ = speak.spoken(content, words.load("es"))
+    assert {question for _, _, question in spoken.policies} == {"¿Puede haber aquí un tríplex?"}
+    assert [title for _, title, _ in spoken.policies] == ["La ley de hoy", "Tríplex por derecho"]
 
 
 def test_the_public_names_tell_the_story(sample_space, tmp_path):

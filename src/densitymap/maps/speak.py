@@ -39,13 +39,9 @@ def spoken(content: MapInput, words: Words) -> tuple[MapInput, list[str]]:
 
 
 def _policies(content: MapInput, words: Words) -> list[tuple[str, str, str]]:
-    """Policies with their title and question in the reader's language, where it has them."""
+    """Policies with their title and what was asked of them in the reader's language, where it has them."""
     return [
-        (
-            name,
-            words.get(f"policies.{name}.title", words.translated(title)),
-            words.get(f"policies.{name}.question", words.translated(question)),
-        )
+        (name, words.get(f"policies.{name}.title", words.translated(title)), words.translated(question))
         for name, title, question in content.policies
     ]
 
