@@ -200,12 +200,18 @@ def test_files_that_are_no_reports_are_refused(sample_space, tmp_path, content):
         reporting.check(Workspace(sample_space), tmp_path / "nowhere")
 
 
-def test_nothing_built_and_a_scenario_not_judged(sample_space, tmp_path):
+def test_nothing_built_is_told(tmp_path):
     with pytest.raises(MissingDataError, match="Nothing has been built"):
         reporting.report(Workspace(tmp_path), PLACE, reporting.Order())
+
+
+def test_a_scenario_the_build_has_not_judged_is_judged_now(sample_space, tmp_path):
     order = reporting.Order(scenario="small-lots", formats=("html",), folder=tmp_path)
-    with pytest.raises(MissingDataError, match="has not judged"):
-        reporting.report(Workspace(sample_space), PLACE, order)
+    made = reporting.report(Workspace(sample_space), PLACE, order)
+    html = Path(made["files"]["html"]).read_text(encoding="utf-8")
+    assert made["files"]["html"].endswith("kirkwood.small-lots.html")
+    assert "Under “Small lots”, a house would be allowed on" in html
+    assert reporting.check(Workspace(sample_space), Path(made["files"]["html"]))["matches"]
 
 
 def test_the_batch_names_every_place_once_and_survives_one_failure(sample_space, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Commands whose files leave the tool: ``report``, ``export``."""
+"""Commands for readers: ``report``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFUSED = 5
 def report(
     place: Annotated[str | None, typer.Argument(help="Neighbourhood, npu-n or district-5.")] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="Rules to set beside today's, of those the build judged.")
+        str | None, typer.Option(help="Rules to set beside today's: a scenario's name or file.")
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en, es.")] = "en",
     form: Annotated[str, typer.Option("--format", help="html, pdf or html,pdf.")] = "html,pdf",

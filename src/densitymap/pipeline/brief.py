@@ -20,7 +20,9 @@ from densitymap.maps.words import Words
 from densitymap.maps.words import load as load_map_words
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
+from densitymap.pipeline.map_policies import TABLES, judged_under
 from densitymap.pipeline.profile import profile_of
+from densitymap.pipeline.scenarios import policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports.given import BriefInput, Policy
 
@@ -38,6 +40,7 @@ class Shelf:
 
     space: Workspace
     places: dict[str, Any] = field(default_factory=dict)
+    judged: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def city(self) -> City:
@@ -111,9 +114,28 @@ class Shelf:
             self.places[name] = workspace.layer_or_none(self.space, name)
         return self.places[name]
 
+    def judge(self, asked: str) -> str:
+        """Name of the policy asked for; one that the build has not judged is judged now.
+
+        Raises
+        ------
+        UsageError, ValidationError
+            If there is no such scenario (the nearest is suggested), or it has faults.
+        """
+        if asked in self.build["policies"]:
+            return asked
+        policy = policy_of(self.space, asked, city=self.city)
+        found = judged_under(self.space, self.build, asked, None)
+        for table in TABLES:
+            own, more = getattr(self, table), getattr(found, table)
+            more = more.loc[more["policy"] == policy.name].reindex(columns=own.columns)
+            setattr(self, table, pd.concat([own, more], ignore_index=True))
+        self.judged[policy.name] = {"title": policy.title, "question": policy.question}
+        return policy.name
+
     def policy(self, name: str, say: Words) -> Policy:
         """A policy of the last build, its title in the reader's language."""
-        told = self.build["policies"][name]
+        told = (self.build["policies"] | self.judged)[name]
         title = load_map_words(say.language).get(f"policies.{name}.title", told["title"])
         return Policy(name=name, title=title, question=told["question"])
 

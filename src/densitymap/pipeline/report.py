@@ -17,7 +17,6 @@ from densitymap.pipeline.brief import Shelf, gather, places
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports import index, page, pdf, phrases, seal
 from densitymap.reports.brief import compose
-from densitymap.scenarios.policy import scenario_names
 
 FORMATS = ("html", "pdf")
 FOLDER = "reports"
@@ -110,28 +109,16 @@ def _ready(space: Workspace, order: Order) -> tuple[Shelf, Order, Words]:
     if "pdf" in order.formats:
         pdf.engine()
     shelf = Shelf(space)
-    scenario = _scenario(shelf, order.scenario)
+    scenario = _scenario(shelf) if order.scenario is None else shelf.judge(order.scenario)
     return shelf, replace(order, scenario=scenario), say
 
 
-def _scenario(shelf: Shelf, asked: str | None) -> str:
-    """The scenario to set beside today: the one asked, or the first that is asked the same question."""
+def _scenario(shelf: Shelf) -> str:
+    """The scenario set beside today where none is asked for: the first that is asked the same question."""
     built = shelf.build["policies"]
-    names = list(built)
-    if asked is None:
-        question = built[names[0]]["question"]
-        return next((name for name in names[1:] if built[name]["question"] == question), names[-1])
-    if asked in built:
-        return asked
-    known = sorted({*names, *scenario_names()})
-    if asked in known:
-        raise MissingDataError(
-            f"The last build has not judged the scenario {asked!r}", next_step=f"built: {', '.join(names)}"
-        )
-    raise UsageError(
-        f"There is no scenario {asked!r}.{params.nearest(asked, known)}",
-        next_step=f"built: {', '.join(names)}",
-    )
+    today, *others = built
+    same = (name for name in others if built[name]["question"] == built[today]["question"])
+    return next(same, others[-1] if others else today)
 
 
 def _folder(space: Workspace, order: Order) -> Path:
@@ -154,7 +141,11 @@ def slug(name: str) -> str:
 def _write(shelf: Shelf, place: str, order: Order, say: Words, *, font_config: Any = None) -> dict[str, Any]:
     given = gather(shelf, place, str(order.scenario), say)
     content, mark = compose(given, say), seal.pack(_facts(shelf, place, order))
-    parts = [slug(given.place), *([str(order.scenario)] if _is_chosen(shelf, order) else []), *_tail(order)]
+    parts = [
+        slug(given.place),
+        *([slug(str(order.scenario))] if _is_chosen(shelf, order) else []),
+        *_tail(order),
+    ]
     files = {}
     for form in order.formats:
         path = _folder(shelf.space, order) / ".".join([*parts, form])
@@ -173,7 +164,7 @@ def _write(shelf: Shelf, place: str, order: Order, say: Words, *, font_config: A
 
 
 def _is_chosen(shelf: Shelf, order: Order) -> bool:
-    return order.scenario != _scenario(shelf, None)
+    return order.scenario != _scenario(shelf)
 
 
 def _tail(order: Order) -> list[str]:

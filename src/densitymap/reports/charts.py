@@ -39,6 +39,7 @@ def figure(size: str) -> Iterator[tuple[Any, io.StringIO]]:
     try:
         from matplotlib import rc_context  # noqa: PLC0415 (an extra, loaded only when a chart is asked for)
         from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415
     except ModuleNotFoundError as fault:
         raise MissingDataError(
             "Charts need matplotlib, which is not installed", next_step="pip install densitymap[charts]"
@@ -56,7 +57,7 @@ def figure(size: str) -> Iterator[tuple[Any, io.StringIO]]:
     }
     held, raw = io.StringIO(), io.StringIO()
     with rc_context(settings):
-        made = Figure(figsize=style["size_in"][size], layout="constrained")
+        made = Figure(figsize=style["size_in"][size], layout=ConstrainedLayoutEngine(w_pad=style["pad_in"]))
         yield made, held
         made.savefig(raw, format="svg", metadata={"Date": None, "Creator": None})
     held.write(_lean(raw.getvalue()))
