@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import subprocess
+import sys
+
 import pytest
 
 from commands import densitymap
@@ -75,3 +81,33 @@ def test_the_key_of_the_settings_is_used_and_stays_where_it_is(home):
     assert told.code == 0, told.err
     assert found_in(home, SECRET) == [settings]
     assert SECRET not in told.out + told.err
+
+
+def at_a_terminal(args, answer):
+    """Run the command at a terminal of its own, type an answer to the first question, give what was shown."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "densitymap", *map(str, args)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as run:
+        os.close(theirs)
+        shown, typed = b"", False
+        while select.select([ours], [], [], 60)[0]:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:  # the other end hung up
+                break
+            if b"API key" in shown and not typed:
+                os.write(ours, answer.encode() + b"\n")
+                typed = True
+    os.close(ours)
+    return run.returncode, shown.decode(errors="replace")
+
+
+def test_at_a_terminal_the_key_is_asked_for_before_all_else_and_not_echoed(home):
+    with serving(census_api) as server:
+        args = ["fetch", "--area", AREA, "--only", "tenure_by_structure", "--workspace", home / "space"]
+        code, shown = at_a_terminal([*args, "--endpoints", f"api.census.gov={server.base}"], SECRET)
+    assert code == 0, shown
+    assert "fetched b25032_2024_tracts: 3 rows" in shown
+    assert shown.index("API key") < shown.find("Fetching") or "Fetching" not in shown
+    assert SECRET not in shown
+    assert found_in(home, SECRET) == []

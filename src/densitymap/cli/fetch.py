@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
-from densitymap.fetch import keys
+from densitymap.fetch import catalogue, keys
 from densitymap.fetch.http import Session, endpoints_from
 from densitymap.pipeline import diff as editions
 from densitymap.pipeline import fetch as pipeline
@@ -52,13 +53,14 @@ def fetch(
     elif offline:
         report = pipeline.look(SETTINGS.workspace, area=area, only=chosen)
     else:
+        key = _census_key(chosen)
         with SETTINGS.progress("Fetching") as move:
             report = pipeline.fetch(
                 SETTINGS.workspace,
                 area=area,
                 only=chosen,
                 session=Session(endpoints=endpoints_from(endpoints)),
-                key=_census_key,
+                key=key,
                 again=again,
                 progress=move,
             )
@@ -69,9 +71,17 @@ def fetch(
         raise typer.Exit(report["exit_code"])
 
 
-def _census_key() -> Any:
-    prompt = getpass.getpass if sys.stdin.isatty() else None
-    return keys.find_key(os.environ, keys.settings_file(os.environ, Path.home()), prompt=prompt)
+def _census_key(only: tuple[str, ...]) -> Callable[[], Any]:
+    """Give what finds the key; on a terminal it is asked for now, before a moving bar hides the question."""
+    find = partial(keys.find_key, os.environ, keys.settings_file(os.environ, Path.home()))
+    wanted = catalogue.chosen(catalogue.sources(), only)
+    if not sys.stdin.isatty() or not any(record["kind"] == "census" for record in wanted.values()):
+        return find
+    try:
+        found = find(prompt=getpass.getpass)
+    except UsageError:
+        return find  # each Census source tells it, and the others are fetched
+    return lambda: found
 
 
 def _told_of_fetch(report: dict[str, Any]) -> Iterator[str]:
