@@ -279,6 +279,16 @@ def test_computed_stages_are_told_with_their_range_and_hidden_ones_say_so():
     assert keep.known_lines(made, EN)[2] == EN("known.cost_money")
 
 
+def test_a_plan_nobody_costed_is_not_called_hidden():
+    table = funnel_rows(pays_owner=[0, 0, 0, 0, 8, 9, 8, 9])
+    made = given(funnel=table[table["policy"] == TODAY.name])
+    rows = {row["name"]: row["cells"] for row in funnel.section(made, EN)["rows"]}
+    assert rows["3b. It pays an owner or nonprofit"] == [
+        "8 to 9 lots; 8 to 9 homes more",
+        EN("funnel.not_computable", needs=EN("funnel.needs_pays_owner")),
+    ]
+
+
 def test_what_is_expected_is_told_by_draws():
     rows = [
         {

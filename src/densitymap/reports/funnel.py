@@ -74,7 +74,7 @@ def _later(given: BriefInput, step: str, say: Words) -> list[str]:
     found = [find(given, policy.name, step) for policy in given.policies]
     if all(one is None for one in found):
         return [_needs("lots" if given.lots.empty else step, say)]
-    return [tell(one, say) for one in found]
+    return [_needs(step, say) if one is None else tell(one, say) for one in found]
 
 
 def _drawn(given: BriefInput, policy: str, step: str) -> Mapping[Any, Any] | None:
@@ -86,16 +86,16 @@ def _drawn(given: BriefInput, policy: str, step: str) -> Mapping[Any, Any] | Non
     return None if rows.empty else dict(rows.sort_values("horizon_year").iloc[-1])
 
 
-def _spread(found: Mapping[Any, Any] | None, say: Words) -> str:
+def _spread(found: Mapping[Any, Any], say: Words) -> str:
     """Homes from the tenth to the ninetieth of a hundred draws."""
-    values = [None if found is None else found.get(f"uptake_p{end}") for end in (10, 90)]
+    values = [found.get(f"uptake_p{end}") for end in (10, 90)]
     if any(value is None or pd.isna(value) for value in values):
         return say("funnel.hidden")
     low, high = (round(float(value)) for value in values if value is not None)
     return say("funnel.cell_drawn", homes=homes(low, high, say))
 
 
-def _range(found: Mapping[Any, Any] | None, say: Words) -> str:
+def _range(found: Mapping[Any, Any], say: Words) -> str:
     """The lesser and the greater count: a good price can also outbid a project."""
     lots = _numbers(found, "lots_more_low", "lots_more_high")
     added = _numbers(found, "homes_more_low", "homes_more_high")
