@@ -51,8 +51,7 @@ def test_exact_rows_or_an_error_naming_the_page(layer, tmp_path, name, times):
     with serving(services, folder, fault=fault) as base:
         session = Session(endpoints={"*": base}, retries=2, backoff_s=0.01)
         if name in FINAL or (times is None and name not in HARMLESS):
-            pattern = "does not answer" if name == "body broken off" else r"Tax Parcel, rows 601 to \d+"
-            with pytest.raises(NetworkError, match=pattern):
+            with pytest.raises(NetworkError, match=r"Tax Parcel, rows 601 to \d+"):
                 features.fetch(SOURCE, EVERYWHERE, session, tmp_path)
             assert not (tmp_path / SOURCE["file"]).exists()
             return

@@ -79,6 +79,8 @@ def test_fetched_layers_of_two_counties_become_a_map(publishers, sample_space, t
         "url", "service_layer", "file", "vintage", "rows", "sha256", "licence", "fetched_at",
     }  # fmt: skip
     assert "City of Atlanta" in sources["city_taxparcel"]["licence"]
+    ran = densitymap(*fetch_words(tmp_path, "http://127.0.0.1:1"))
+    assert {entry["state"] for entry in ran.document["sources"]} == {"kept"}, ran.err
 
     raw = Path("data", "1_raw")
     shutil.copytree(sample_space / raw / "census", tmp_path / raw / "census")

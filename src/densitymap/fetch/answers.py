@@ -44,7 +44,10 @@ def ask(session: Any, url: str, question: Mapping[str, str], *, where: str) -> d
     """
     asked = {"f": "json", **question}
     length = len(url) + sum(len(name) + len(value) + 2 for name, value in asked.items())
-    answer = session.post(url, data=asked) if length > LONGEST_URL else session.get(url, params=asked)
+    try:
+        answer = session.post(url, data=asked) if length > LONGEST_URL else session.get(url, params=asked)
+    except NetworkError as fault:
+        raise type(fault)(f"{where}: {fault.args[0]}", next_step=fault.next_step) from None
     return read_answer(answer, where=where)
 
 

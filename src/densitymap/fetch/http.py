@@ -117,10 +117,10 @@ class Session:
         try:
             return self._requests.request(method, real, timeout=self.timeout_s, **options)
         except requests.exceptions.RequestException as fault:
-            message = f"{host} does not answer: {redacted(_cause(fault))}"
+            why = redacted(_cause(fault))
             if not _is_unreachable(fault):
-                raise BrokenAnswerError(message, next_step=_AGAIN) from None
-            self._silent[host] = message
+                raise BrokenAnswerError(f"{host} broke off: {why}", next_step=_AGAIN) from None
+            message = self._silent[host] = f"{host} does not answer: {why}"
         raise NetworkError(message, next_step=_AGAIN)
 
     def _be_polite(self, host: str) -> None:
