@@ -167,6 +167,8 @@ def ordinance(
         written = ordinances.scenario_from(given, out)
         SETTINGS.say(f"Scenario: {written['file']}\nNext: densitymap scenario validate {written['file']}")
         return SETTINGS.answer(written)
+    if out is not None:
+        ordinances.check_ending(out)
     schedule = ordinances.schedule(SETTINGS.workspace, str(scenario))
     if out is not None:
         ordinances.write(schedule, out)

@@ -21,6 +21,7 @@ from densitymap.scenarios.document import scenario_toml
 from densitymap.scenarios.evaluate import evaluate
 from densitymap.scenarios.policy import load_policy
 
+ENDINGS = (".csv", ".docx", ".json", ".md")
 _TRUE = ("true", "1")
 
 
@@ -52,6 +53,7 @@ def write(told: Mapping[str, Any], path: Path) -> None:
     UsageError
         If the ending is none of these.
     """
+    check_ending(path)
     writers: dict[str, Callable[[Path], Any]] = {
         ".md": lambda part: part.write_text("\n".join(core.lines(told)) + "\n", encoding="utf-8"),
         ".csv": lambda part: for_spreadsheets(core.table(told)).to_csv(part, index=False),

@@ -203,8 +203,8 @@ def _conflicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for district, (conditional, overlaid) in seen.items():
         if conditional:
             yield (
-                f"{district}: {conditional:,} lots carry a council condition (-C) that no data set holds; it may "
-                "allow less than this schedule"
+                f"{district}: {conditional:,} lots carry a council condition (-C) that no data set holds; it "
+                "may allow less than this schedule"
             )
         if overlaid:
             yield f"{district}: {overlaid:,} lots lie under an overlay, which wins where it is stricter"

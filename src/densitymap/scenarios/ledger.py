@@ -1,0 +1,116 @@
+"""A ledger: households or homes by one cause, in draws. Ledgers are never added, and cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from densitymap import params
+from densitymap.geometry import Floats
+
+NAMES = ("direct", "market", "owner_stress", "exclusion")
+BY_NOTHING = ""
+"""Channel of a ledger that hangs on none."""
+
+
+def record() -> Mapping[str, Any]:
+    """What the ledgers count, from ``catalog/evidence``."""
+    return params.load("evidence", "ledgers")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ledger:
+    """One ledger of one scenario.
+
+    Attributes
+    ----------
+    name
+        One of :data:`NAMES`.
+    level
+        Ten-year count under the scenario by draw; None where only a difference can be told.
+    difference
+        Difference from no change by draw, by channel (:data:`BY_NOTHING` where it hangs on none).
+    needs
+        What is missing; the ledger is then not computable.
+    more
+        Further lines, ready for JSON.
+    """
+
+    name: str
+    level: Floats | None = None
+    difference: Mapping[str, Floats] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def _refuse(self, _other: object) -> NoReturn:
+        raise TypeError(
+            "Ledgers count different people over different causes: they are never added. Tell them apart."
+        )
+
+    __add__ = __radd__ = __iadd__ = _refuse
+
+
+def sign(values: Floats) -> str:
+    """Direction of a difference: ``+``, ``-`` or ``0`` where its band excludes zero, else ``unclear``.
+
+    Examples
+    --------
+    >>> sign(np.array([1.0, 2.0, 3.0])), sign(np.array([-1.0, 2.0, -3.0])), sign(np.zeros(3))
+    ('+', 'unclear', '0')
+    """
+    low, _, high = np.quantile(values, record()["shown"]["band"])
+    if low > 0:
+        return "+"
+    if high < 0:
+        return "-"
+    return "0" if low == high == 0 else "unclear"
+
+
+def band(values: Floats) -> dict[str, float]:
+    """Median and 90 % band, whole where large."""
+    ends = np.quantile(values, record()["shown"]["band"])
+    return {name: _rounded(float(value)) for name, value in zip(("p5", "p50", "p95"), ends, strict=True)}
+
+
+def count_band(values: Floats) -> dict[str, float] | str:
+    """Median and 90 % band of a count; words where the median is small.
+
+    Examples
+    --------
+    >>> count_band(np.array([1.0, 2.0, 3.0]))
+    'fewer than 5'
+    """
+    shown = record()["shown"]
+    ends = band(values)
+    return str(shown["words"]) if ends["p50"] < shown["fewest"] else ends
+
+
+def _rounded(value: float) -> float:
+    whole = 10.0
+    return round(value) if abs(value) >= whole else round(value, 1)
+
+
+def told(ledger: Ledger) -> dict[str, Any]:
+    """One ledger, ready for JSON: what it counts, of whom, over how long, and its numbers or needs."""
+    about = record()[ledger.name]
+    head: dict[str, Any] = {
+        "letter": about["letter"],
+        "title": about["title"],
+        "unit": about["unit"],
+        "horizon_years": record()["horizon_years"],
+        "population": about["population"],
+        "caveat": about["caveat"],
+    }
+    if ledger.needs:
+        return head | {"computable": False, "needs": list(ledger.needs)}
+    differences = {name: band(values) | {"sign": sign(values)} for name, values in ledger.difference.items()}
+    plain = set(differences) == {BY_NOTHING}
+    return head | {
+        "computable": True,
+        "level": None if ledger.level is None else count_band(ledger.level),
+        "difference": differences[BY_NOTHING] if plain else (differences or None),
+        **ledger.more,
+    }

@@ -1,0 +1,344 @@
+"""Scenarios evaluated on a built sample: relations between them, what is kept, what is refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands import densitymap
+from densitymap.cli import scenario as cli
+from densitymap.cli.console import SETTINGS
+from densitymap.errors import DensitymapError, DensitymapWarning, MissingDataError, ValidationError
+from densitymap.pipeline import ordinance as papers
+from densitymap.pipeline import scenarios
+from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.document import Scenario, scenario_toml
+from densitymap.scenarios.evaluate import evaluate
+from densitymap.scenarios.ordinance import scenario_from, schedule
+from densitymap.scenarios.policy import apply, load_policy, load_scenario, scenario_names
+from densitymap.scenarios.record import Needs, Outcome, record
+
+DRAWS = 20
+WHERE = {"neighborhood": ["Kirkwood"]}
+
+
+@pytest.fixture(scope="module")
+def space(sample_space, tmp_path_factory):
+    """The shared sample, copied, with homes known on every lot, so that everything can be computed."""
+    folder = tmp_path_factory.mktemp("scenarios") / "space"
+    shutil.copytree(sample_space, folder)
+    path = Workspace(folder).parcels / "parcels.parquet"
+    lots = gpd.read_parquet(path)
+    lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="module")
+def loaded(space):
+    return scenarios.load_ground(space, n_draws=DRAWS)
+
+
+@pytest.fixture(scope="module")
+def today():
+    return load_policy("atlanta")
+
+
+@pytest.fixture(scope="module")
+def outcomes(loaded, today):
+    """Outcomes by name, each evaluated once."""
+    kept = {"no-change": loaded.base}
+
+    def of(name):
+        if name not in kept:
+            kept[name] = loaded.outcome(apply(name, today))
+        return kept[name]
+
+    return of
+
+
+def drawn(*levers, name="drawn", **more):
+    return Scenario(
+        name=name, title="Drawn", question="duplex", summary="s", source="s", mark="A", levers=levers, **more
+    )
+
+
+def told(loaded, outcome):
+    return record(outcome, loaded.base, loaded.needs, makeup=loaded.people)
+
+
+def numbers(said):
+    return {
+        key: value for key, value in said.items() if key not in ("name", "title", "summary", "difference")
+    }
+
+
+def test_the_empty_scenario_is_no_change_to_the_digit(loaded, today):
+    empty = told(loaded, loaded.outcome(apply(drawn(name="empty"), today)))
+    assert numbers(empty) == numbers(told(loaded, loaded.base))
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ("no-change", "duplex-by-right"),
+        ("duplex-by-right", "duplex-any-lot-of-record"),
+        ("duplex-by-right", "triplex-by-right"),
+        ("triplex-by-right", "triplex-any-lot-of-record"),
+        ("triplex-near-rail", "triplex-any-lot-of-record"),
+        ("no-change", "memorial-drive-corridor"),
+    ],
+)
+def test_loosening_never_lowers_what_is_allowed_or_fits_on_any_lot(outcomes, less, more):
+    one, other = outcomes(less).results.stages, outcomes(more).results.stages
+    for column in ("allowed_true", "allowed_may", "fits_true", "fits_may"):
+        before, after = (table[column].to_numpy(float, na_value=np.nan) for table in (one, other))
+        assert not (after < before).any(), column
+
+
+def test_a_stage_never_exceeds_the_one_before(outcomes):
+    stages = outcomes("triplex-near-rail").stages
+    for ending in ("true", "may"):
+        columns = [f"{stage}_{ending}" for stage in ("allowed", "fits", "pays_developer")]
+        table = stages[columns].astype(float).dropna()
+        assert (table.diff(axis=1).iloc[:, 1:] <= 0).to_numpy().all()
+
+
+def test_places_add_up_to_the_whole(loaded, outcomes):
+    said = told(loaded, outcomes("triplex-near-rail"))
+    for level in ("neighborhood", "npu", "zone_district"):
+        rows = said[f"by_{level}"]
+        assert sum(row["lots"] for row in rows) == said["lots"]
+        for stage in ("allowed", "fits"):
+            for part in ("funnel", "maybe"):
+                assert sum(row[part][stage] for row in rows) == said[part][stage]
+
+
+def test_a_scenario_of_a_place_changes_nothing_outside_it(loaded, outcomes, today):
+    lever = {"kind": "allow_use", "districts": ["R-4", "R-4A"], "use": "triplex", "units": 3, "where": WHERE}
+    waive = {"kind": "waive_minimums", "districts": ["R-4", "R-4A"], "use": "triplex", "where": WHERE}
+    found = loaded.outcome(apply(drawn(lever, waive), today)).results
+    outside = (found.lots["neighborhood"] != "Kirkwood").to_numpy(bool, na_value=True)
+    pd.testing.assert_frame_equal(found.stages[outside], loaded.base.results.stages[outside])
+    assert (found.stages["allowed_may"] > loaded.base.results.stages["allowed_may"]).sum() > 0
+    assert found.reached == (int((~outside & found.lots["zone_district"].isin(["R-4", "R-4A", "R-4-C", "R-4A-C"])).sum()),) * 2  # fmt: skip
+
+
+def test_the_order_of_lots_does_not_matter(loaded, today):
+    policy = apply("triplex-by-right", today)
+    turn = np.arange(len(loaded.scene.lots))[::-1]
+    from densitymap.scenarios.ground import part_of  # noqa: PLC0415 (only this test turns the ground)
+
+    turned = replace(
+        loaded.scene,
+        lots=loaded.scene.lots.iloc[turn].reset_index(drop=True),
+        ground=part_of(loaded.scene.ground, turn),
+    )
+    one, other = evaluate(loaded.scene, policy).stages, evaluate(turned, policy).stages
+    pd.testing.assert_frame_equal(one, other.iloc[::-1].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_shipped_scenario_reads_back_from_what_is_written(name, tmp_path):
+    scenario = load_scenario(name)
+    path = tmp_path / f"{name}.toml"
+    path.write_text(scenario_toml(scenario))
+    assert load_scenario(path) == scenario
+
+
+def test_hostile_texts_read_back_the_same(tmp_path):
+    evil = 'a"b\\c\n<img onerror=x>${y}\t\x7f\x00é\u2028=cmd'
+    scenario = replace(drawn({"kind": "allow_use", evil: [evil, 1.5, float("inf"), True]}), title=evil)
+    path = tmp_path / "drawn.toml"
+    path.write_text(scenario_toml(scenario), encoding="utf-8")
+    assert load_scenario(path) == scenario
+
+
+@pytest.mark.parametrize("name", ["missing-middle-2021-with-protections", "memorial-drive-corridor"])
+def test_a_schedule_reads_back_as_the_same_law(loaded, outcomes, today, name):
+    outcome = outcomes(name)
+    paper = schedule(outcome.results, loaded.base.results)
+    again = apply(scenario_from(json.loads(json.dumps(paper))), today)
+    policy = outcome.results.policy
+    cells = ["district", "use", "standard"]
+    for held in ([False] * len(policy.places), [True] * len(policy.places)):
+        one, other = (p.inside(held).code.rows if held else p.code.rows for p in (policy, again))
+        pd.testing.assert_series_equal(
+            one.set_index(cells)["value"].sort_index(), other.set_index(cells)["value"].sort_index()
+        )
+    assert again.protections == policy.protections
+
+
+def test_a_schedule_counts_lots_of_each_row(loaded, outcomes):
+    paper = schedule(outcomes("small-lots").results, loaded.base.results)
+    rows = {(row["district"], row["standard"]): row for row in paper["rows"]}
+    row = rows["R-4", "lot_area_min_ft2"]
+    lots = loaded.scene.lots
+    mine = lots[lots["zone_district"].isin(["R-4", "R-4-C"])]
+    assert (row["value_now"], row["value_proposed"], row["unit"]) == (9000, 5000, "ft2")
+    assert row["lots_meeting_now"] == int((mine["lot_area_ft2"] >= 9000).sum())
+    assert row["lots_meeting_proposed"] == int((mine["lot_area_ft2"] >= 5000).sum())
+    assert row["lots_affected"] >= row["lots_newly_lawful"] >= 0
+    assert row["is_section_unread"]
+    assert "not legal text" in paper["note"]
+
+
+def test_compare_answers_as_the_issue_asks_and_keeps_what_it_said(space):
+    run = ("compare", "duplex-by-right", "triplex-near-rail", "--draws", DRAWS, "-w", space.root, "--json")
+    first = densitymap(*run)
+    assert first.code == 0, first.err
+    again = scenarios.compare(space, ["duplex-by-right", "triplex-near-rail"], n_draws=DRAWS)
+    assert json.loads(first.out) == json.loads(json.dumps(again))
+    said = json.loads(first.out)["scenarios"]
+    assert [one["name"] for one in said] == ["no-change", "duplex-by-right", "triplex-near-rail"]
+    for one in said:
+        assert {"funnel", "maybe", "demolitions", "net_homes", "ledgers", "rho_star", "difference"} <= {*one}
+        assert isinstance(one["funnel"]["allowed"], int)
+        assert set(one["funnel"]["expected"]) == {"p10", "p50", "p90"}
+    assert said[0]["difference"] is None
+    assert said[2]["difference"]["fits"] == said[2]["funnel"]["fits"] - said[0]["funnel"]["fits"]
+    kept = json.loads((space.results / "scenarios" / "triplex-near-rail" / "run.json").read_text())
+    assert kept["record"] == said[2]
+    assert {"parcels", "code_and_catalogue", "seed", "draws", "levers_hash"} <= {*kept["manifest"]}
+    places = pd.read_parquet(space.results / "scenarios" / "triplex-near-rail" / "places.parquet")
+    assert "parcel_id" not in places
+    assert places.loc[places["level"] == "npu", "allowed"].sum() == said[2]["funnel"]["allowed"]
+
+
+def test_people_of_places_are_told_and_no_household_is(loaded, outcomes):
+    falls = told(loaded, outcomes("triplex-near-rail-with-protections"))["where_it_falls"]
+    assert {"everybody", "homes_that_fit", "homes_expected", "demolitions"} <= {*falls}
+    assert "protection: Tenure protection and relocation help" in falls
+    people = loaded.people
+    share = people["black"].sum() / people["population"].sum()
+    assert falls["everybody"]["black"] == pytest.approx(share, abs=0.001)
+    assert all(
+        0 <= value <= 1 for group in falls.values() if isinstance(group, dict) for value in group.values()
+    )
+
+
+def test_a_scenario_that_makes_houses_unlawful_is_counted(loaded, today):
+    larger = {"kind": "scale_standard", "districts": ["R-4"], "standard": "lot_area_min_ft2", "factor": 100}
+    none = {"kind": "set_standard", "districts": ["R-4"], "standard": "lot_of_record_exempt", "use": "house", "value": 0}  # fmt: skip
+    said = told(loaded, loaded.outcome(apply(drawn(larger, none), today)))
+    assert 0 < said["houses_made_unlawful"] <= said["levers"][0]["lots_reached"]
+
+
+HEAD = 'title = "T"\nquestion = "duplex"\nsummary = "s"\nsource = "s"\nmark = "A"\n'
+LEVER = '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "duplex"\nunits = 2\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (HEAD + LEVER + 'where = { neighborhood = ["Kirkwod"] }\n', 5, "Did you mean 'Kirkwood'"),
+        (HEAD + LEVER.replace('"R-4"', '"R-1"'), 5, "reaches no lot"),
+        (HEAD + LEVER + 'where = { near = "rail_stations", within_ft = 0 }\n', 5, "reaches no lot"),
+        (HEAD + LEVER.replace("allow_use", "alow_use"), 5, "Did you mean 'allow_use'"),
+        ("version = 3\n" + HEAD, 5, "newer than this densitymap"),
+        ("version = 0\n" + HEAD, 5, "older than any"),
+        (HEAD + '[[lever]]\nkind = "tenure_protection"\nkept_share = 1.5\n', 5, "between 0 and 1"),
+        (HEAD + '[[lever]]\nkind = "tenure_protection"\nkept_shar = 0.5\n', 5, "Did you mean 'kept_share'"),
+        (HEAD + '[[lever]]\nkind = "set_standard"\ndistricts = ["R-4"]\nstandard = "lot_area_min_ft2"\nvalue = 1\nunit = "acres"\n', 5, "is in 'ft2'"),
+        (HEAD + '[[lever]]\nkind = "set_standard"\ndistricts = ["R-4"]\nstandard = "coverage_max"\nvalue = 55\n', 5, "between 0 and 1"),
+        ("lever = 5\n" + HEAD, 5, "[[lever]] tables"),
+        ("title = [", 5, "not valid TOML"),
+        ("", 5, "title is missing"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_run_ends_in_one_clear_error(space, tmp_path, text, code, said):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(DensitymapError) as fault:
+        scenarios.validate(space, str(path))
+    assert fault.value.exit_code == code
+    assert said in str(fault.value)
+
+
+def test_a_lever_that_reaches_no_lot_may_be_allowed(space, tmp_path):
+    path = tmp_path / "empty.toml"
+    path.write_text(HEAD + LEVER.replace('"R-4"', '"R-1"'))
+    with pytest.raises(ValidationError, match=r"lever 1 .*R-1\) reaches no lot"):
+        scenarios.run(space, str(path), n_draws=DRAWS)
+    with pytest.warns(DensitymapWarning, match="reaches no lot"):
+        said = scenarios.run(space, str(path), allow_empty=True, n_draws=DRAWS)
+    assert said["difference"]["allowed"] == 0
+
+
+def test_an_older_file_is_read_with_a_note(tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_text("version = 1\n" + HEAD + LEVER)
+    assert "version 1 and was read as version 2" in load_scenario(path).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("compare", "duplex-by-rigth"), 2, "Did you mean 'duplex-by-right'"),
+        (("compare", "absent.toml"), 3, "no scenario file"),
+        (("scenario", "go"), 2, "list, show, run"),
+        (("scenario", "run"), 2, "needs a name"),
+        (("scenario", "new", "../evil"), 2, "cannot name a scenario"),
+        (("scenario", "new", "small-lots"), 2, "already"),
+        (("ordinance",), 2, "Name a scenario"),
+        (("ordinance", "small-lots", "--out", "x.pdf"), 2, "cannot be written"),
+        (("ordinance", "--from", "absent.csv"), 3, "not there"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(space, monkeypatch, args, code, said):
+    monkeypatch.setattr(SETTINGS, "workspace", space)
+    command, first, *rest = *args, None
+    options = {"out": Path(rest[1])} if len(rest) > 1 and rest[0] == "--out" else {}
+    if first == "--from":
+        first, options = None, {"given": Path(rest[0])}
+    with pytest.raises(DensitymapError) as fault:
+        _asked(command, first, rest[0] if command == "scenario" and rest else None, options)
+    assert fault.value.exit_code == code
+    assert said in str(fault.value)
+
+
+def _asked(command, first, name, options):
+    if command == "compare":
+        return cli.compare([first])
+    return cli.scenario(first, name) if command == "scenario" else cli.ordinance(first, **options)
+
+
+def test_compare_before_any_build_says_so(tmp_path):
+    with pytest.raises(MissingDataError, match="densitymap build"):
+        scenarios.compare(Workspace(tmp_path), ["duplex-by-right"])
+
+
+def test_without_known_homes_nothing_expected_is_told(loaded):
+    needs = Needs(total=("existing use on 90% of the residential land (known on 0%)",))
+    bare = Outcome(results=loaded.base.results, flow=loaded.base.flow)
+    said = record(bare, bare, needs)
+    assert (said["funnel"]["expected"], said["net_homes"], said["demolitions"]) == (None, None, None)
+    assert any("existing use on 90%" in line for line in said["not_computable"])
+    without = record(Outcome(results=loaded.base.results), bare, Needs(pays=("costs",)))
+    assert without["funnel"]["pays"] is None
+    assert any(line == "pays: needs costs" for line in without["not_computable"])
+
+
+def test_a_new_scenario_is_valid_and_found_by_name(space):
+    assert scenarios.new(space, "mine") == space.root / "scenarios" / "mine.toml"
+    assert scenarios.validate(space, "mine")["built"]
+    names = scenarios.names_of(space)
+    assert names[0] == "no-change"
+    assert "mine" in names
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "md", "docx"])
+def test_a_schedule_is_written_and_read_back(loaded, outcomes, tmp_path, ending):
+    path = tmp_path / f"paper.{ending}"
+    paper = schedule(outcomes("triplex-near-rail-with-protections").results, loaded.base.results)
+    papers.write(paper, path)
+    assert path.stat().st_size > 500
+    if ending in ("csv", "json"):
+        papers.scenario_from(path, tmp_path / "back.toml")
+        back, direct = load_scenario(tmp_path / "back.toml"), scenario_from(paper)
+        assert back.levers == direct.levers
+        assert (back.title, back.allow_empty) == (direct.title, direct.allow_empty)
