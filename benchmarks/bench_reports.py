@@ -68,7 +68,7 @@ def table(space: Path, seconds: float, busy: float) -> list[str]:
         f"{machine}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}.",
         f"Sample of {LOTS:,} lots, start-up included, one process; target {TARGET_S} s for {ASKED}.\n",
         f"- `report --all`: {count} briefs in {seconds:.1f} s: {ASKED} in {share:.1f} s",
-        f"- processor time of the same: {busy:.1f} s: {ASKED} in {busy / count * ASKED:.1f} s on an idle core",
+        f"- processor time of the same: {busy:.1f} s: {ASKED} in {busy / count * ASKED:.1f} s, one core",
         f"- mean size: web page {sizes['html']:.0f} kB, PDF {sizes['pdf']:.0f} kB",
         *(f"- one brief, {what}: {took:.2f} s" for what, took in parts(Workspace(space)).items()),
     ]
