@@ -49,6 +49,7 @@ def units_allowed(
     question: str = SECOND_HOME,
     margins: Margins | None = None,
     buildings: pd.DataFrame | None = None,
+    reasons: bool = True,
 ) -> pd.DataFrame:
     """Say for each lot what the law allows under one policy.
 
@@ -67,6 +68,8 @@ def units_allowed(
         Slack too small to call; by default the catalogue's, for measured lots.
     buildings
         Templates; by default the catalogue's.
+    reasons
+        Whether to say each verdict in words; without, ``reason`` is missing.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def units_allowed(
     place = _places(lots["parcel_id"], standards["parcel_id"].take(np.flatnonzero(use == "house")))
     here = lots[[name for name in _LOT_COLUMNS if name in lots]].take(place)
     ruled = rulings(here, forms, needs, margins or measured_margins())
-    parts = _parts(here, forms, ruled, question)
+    parts = _parts(here, forms, ruled, question, reasons=reasons)
     first = _first_part(place, len(lots))
     several = np.bincount(place, minlength=len(lots)) > 1
     answer = parts.take(first).reset_index(drop=True)
@@ -145,7 +148,12 @@ def _first_part(place: Indices, n_lots: int) -> Indices:
 
 
 def _parts(
-    here: pd.DataFrame, forms: Mapping[str, pd.DataFrame], ruled: Mapping[str, Ruling], question: str
+    here: pd.DataFrame,
+    forms: Mapping[str, pd.DataFrame],
+    ruled: Mapping[str, Ruling],
+    question: str,
+    *,
+    reasons: bool,
 ) -> pd.DataFrame:
     """One row per lot and district: levels by form, the asked level with its rule and reason."""
     asked = QUESTIONS[question]
@@ -158,7 +166,8 @@ def _parts(
     for choice, form in enumerate(asked):
         rows = np.flatnonzero(best == choice)
         parts["binding_rule"][rows] = ruled[form].rule[rows]
-        parts["reason"][rows] = reason_for(ruled[form], here, forms[form], rows)
+        if reasons:
+            parts["reason"][rows] = reason_for(ruled[form], here, forms[form], rows)
     uncounted = house["multi_units_max"].to_numpy(np.float64, na_value=np.nan) > max(HOMES.values())
     parts["most"], parts["certain"] = _counts(ruled, uncounted)
     for name in ("zone_district", "citation", "is_split"):

@@ -108,10 +108,10 @@ def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
 
 def _homes_by_form(part: pd.DataFrame, buildings: pd.DataFrame) -> dict[str, pd.Series]:
     """Homes that can be sold apart, can only be rented, and could be step-free, by form."""
-    forms = part["form"].cat.categories
-    homes = pd.DataFrame([_count(form, buildings) for form in forms], index=forms)
+    forms = part["form"].cat
+    homes = pd.DataFrame([_count(form, buildings) for form in forms.categories]).astype("Int64")
     return {
-        name: part["form"].map(homes[name].to_dict()).astype("Int64")
+        name: pd.Series(homes[name].array.take(forms.codes), index=part.index)
         for name in ("units_saleable", "units_rent_only", "units_step_free")
     }
 

@@ -62,12 +62,21 @@ def write(told: Mapping[str, Any], path: Path) -> None:
         ),
         ".docx": partial(_docx, told),
     }
-    ending = path.suffix.lower()
-    if ending not in writers:
+    workspace.write_atomically(path, writers[path.suffix.lower()])
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file that no schedule can be written to, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        If the ending is none that can be written.
+    """
+    if path.suffix.lower() not in ENDINGS:
         raise UsageError(
-            f"A schedule cannot be written as {path.name}", next_step=f"use {', '.join(writers)}"
+            f"A schedule cannot be written as {path.name}", next_step=f"use {', '.join(ENDINGS)}"
         )
-    workspace.write_atomically(path, writers[ending])
 
 
 def _docx(told: Mapping[str, Any], path: Path) -> None:

@@ -23,6 +23,7 @@ def allowed(
     *,
     parcel_zones: pd.DataFrame | None = None,
     sliver_share: float = 1.0,
+    reasons: bool = True,
 ) -> pd.DataFrame:
     """Say what each policy allows on each lot.
 
@@ -36,6 +37,8 @@ def allowed(
         Table ``parcel_zones``: with it every district of a split lot is asked.
     sliver_share
         Share of a lot above which land in no district makes the answer doubtful (the city's own).
+    reasons
+        Whether to say each verdict in words; without, ``reason`` is missing.
 
     Returns
     -------
@@ -48,6 +51,7 @@ def allowed(
             standards_under(lots, policy, parcel_zones=parcel_zones, sliver_share=sliver_share),
             policy=policy.name,
             question=policy.question,
+            reasons=reasons,
         )
         for policy in policies
     ]

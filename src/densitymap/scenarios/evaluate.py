@@ -114,7 +114,13 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
     parts = split_rows(scene.ground, at.law, policy)
     if len(parts):
         table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
-    law = allowed(scene.lots, [policy], parcel_zones=scene.parcel_zones, sliver_share=scene.sliver_share)
+    law = allowed(
+        scene.lots,
+        [policy],
+        parcel_zones=scene.parcel_zones,
+        sliver_share=scene.sliver_share,
+        reasons=False,
+    )
     return Results(
         policy=policy,
         allowed=law,

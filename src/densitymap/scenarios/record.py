@@ -323,7 +323,7 @@ def _expected_at(uptake: Uptake | None, level: str) -> dict[str, dict[str, Any]]
 
 
 def _falls(outcome: Outcome, makeup: pd.DataFrame) -> dict[str, Any]:
-    """Who lives in the places where homes, demolitions and protections fall; of no household is it guessed."""
+    """Who lives where homes, demolitions and protections fall; nobody's household is guessed."""
     lots = outcome.results.lots
     name = lots["neighborhood"].astype("string")
     homes = outcome.results.stages["fits_may"].to_numpy(float, na_value=0.0)
