@@ -169,14 +169,7 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
     UsageError, MissingDataError
         If there is no such place, or it lies outside the area of the last build.
     """
-    here = areas.resolve(place, shelf.layers, crs=shelf.city.crs)
-    inside = shapely.intersection(here.polygon, shelf.area)
-    share_in_area = float(inside.area / here.polygon.area)
-    if share_in_area < _least_share():
-        raise MissingDataError(
-            f"{here.name} lies outside {shelf.build['area']}, the area of the last build",
-            next_step=f"densitymap build --area {place!r}, in a workspace of its own",
-        )
+    here, inside = _found(shelf, place)
     frame = here.frame(shelf.city.crs)
     lots = shelf.lots[locate(shelf.points, frame) >= 0]
     own = set(lots["parcel_id"])
@@ -189,7 +182,7 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         npus=_letters(shelf, frame),
         shape=here.polygon,
         area_name=shelf.build["area"],
-        share_in_area=share_in_area,
+        share_in_area=float(inside.area / here.polygon.area),
         land_share=covered,
         sampled=covered < params.choice("sampled_land_share"),
         synthetic=bool(shelf.build["synthetic"]),
@@ -217,6 +210,18 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         seed=int(seed),
         map_link=_map_link(here.polygon, shelf.city.crs),
     )
+
+
+def _found(shelf: Shelf, place: str) -> tuple[areas.Area, Any]:
+    """The place, and its part in the area of the last build."""
+    here = areas.resolve(place, shelf.layers, crs=shelf.city.crs)
+    inside = shapely.intersection(here.polygon, shelf.area)
+    if inside.area < _least_share() * here.polygon.area:
+        raise MissingDataError(
+            f"{here.name} lies outside {shelf.build['area']}, the area of the last build",
+            next_step=f"densitymap build --area {place!r}, in a workspace of its own",
+        )
+    return here, inside
 
 
 def _letters(shelf: Shelf, frame: gpd.GeoDataFrame) -> list[str]:
