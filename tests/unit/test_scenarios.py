@@ -15,7 +15,7 @@ from densitymap.cli import scenario as cli
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import DensitymapError, DensitymapWarning, MissingDataError, ValidationError
 from densitymap.pipeline import ordinance as papers
-from densitymap.pipeline import scenarios
+from densitymap.pipeline import scenario_files, scenarios
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import evaluate
@@ -254,7 +254,7 @@ def test_what_cannot_be_run_ends_in_one_clear_error(space, tmp_path, text, code,
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(DensitymapError) as fault:
-        scenarios.validate(space, str(path))
+        scenario_files.validate(space, str(path))
     assert fault.value.exit_code == code
     assert said in str(fault.value)
 
@@ -324,8 +324,8 @@ def test_without_known_homes_nothing_expected_is_told(loaded):
 
 
 def test_a_new_scenario_is_valid_and_found_by_name(space):
-    assert scenarios.new(space, "mine") == space.root / "scenarios" / "mine.toml"
-    assert scenarios.validate(space, "mine")["built"]
+    assert scenario_files.new(space, "mine") == space.root / "scenarios" / "mine.toml"
+    assert scenario_files.validate(space, "mine")["built"]
     names = scenarios.names_of(space)
     assert names[0] == "no-change"
     assert "mine" in names

@@ -12,7 +12,7 @@ from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
 from densitymap.exports.safe import as_text
 from densitymap.pipeline import ordinance as ordinances
-from densitymap.pipeline import scenarios, workspace
+from densitymap.pipeline import scenario_files, scenarios, workspace
 from densitymap.scenarios.record import headline
 
 ACTIONS = ("list", "show", "run", "new", "validate")
@@ -66,7 +66,7 @@ def _list() -> None:
 
 
 def _show(name: str, **_: Any) -> None:
-    told = scenarios.show(SETTINGS.workspace, name)
+    told = scenario_files.show(SETTINGS.workspace, name)
     SETTINGS.say(f"{told['title']}\n{told['summary']}\nSource: {told['source']} ({told['mark']})")
     for number, lever in enumerate(told["levers"], start=1):
         rest = ", ".join(f"{key} = {value}" for key, value in lever.items() if key != "kind")
@@ -82,13 +82,13 @@ def _show(name: str, **_: Any) -> None:
 
 
 def _new(name: str, **_: Any) -> None:
-    path = scenarios.new(SETTINGS.workspace, name)
+    path = scenario_files.new(SETTINGS.workspace, name)
     SETTINGS.say(f"A scenario to fill in: {path}\nNext: edit it, then densitymap scenario validate {name}")
     SETTINGS.answer({"file": str(path), "name": name})
 
 
 def _validate(name: str, *, allow_empty: bool) -> None:
-    told = scenarios.validate(SETTINGS.workspace, name, allow_empty=allow_empty)
+    told = scenario_files.validate(SETTINGS.workspace, name, allow_empty=allow_empty)
     SETTINGS.say(f"{told['name']}: {len(told['levers'])} levers, no fault.")
     for lever in told["levers"]:
         if lever["lots_reached"] is not None:

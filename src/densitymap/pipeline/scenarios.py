@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,26 @@ from densitymap.errors import DensitymapWarning, MissingDataError, UsageError, V
 from densitymap.feasibility.costs import load_costs
 from densitymap.feasibility.funnel import total_needs
 from densitymap.feasibility.pays import is_residential
+from densitymap.feasibility.uptake import EVERYWHERE
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
 from densitymap.pipeline.results import BASELINE, read_ground
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import flow as flows
 from densitymap.scenarios import record as records
-from densitymap.scenarios.document import Scenario, scenario_toml
-from densitymap.scenarios.evaluate import Results, Scene, empty_levers, lots_reached
+from densitymap.scenarios.evaluate import Results, Scene, empty_levers
 from densitymap.scenarios.evaluate import evaluate as evaluate_on
+from densitymap.scenarios.ledgers import Census, Situation, counted
+from densitymap.scenarios.ledgers import situation as situation_of
 from densitymap.scenarios.makeup import people_of
 from densitymap.scenarios.places import Place, with_places
 from densitymap.scenarios.policy import Policy, apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import LEVELS, Needs, Outcome
+from densitymap.scenarios.tax import load_tax
 
 FOLDER = "scenarios"
 """Of the workspace: a user's own scenarios. Of ``4_results``: what was said of each."""
 RUN = "run.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _AREA_LAYERS = ("council_districts", "neighborhoods", "npus", "city_limits")
 
 
@@ -61,6 +62,7 @@ class Loaded:
     needs: Needs
     people: pd.DataFrame | None = None
     n_draws: int | None = None
+    situation: Situation | None = None
     _base: Outcome | None = field(default=None, repr=False)
     _market: flows.Market | None = field(default=None, repr=False)
 
@@ -78,8 +80,8 @@ class Loaded:
             found = with_places(
                 self.scene.lots,
                 wanted,
-                layers=_layers_for(self.space, wanted),
-                resolve=lambda text: _polygon(self.space, self.city, text),
+                layers=layers_for(self.space, wanted),
+                resolve=lambda text: polygon_of(self.space, self.city, text),
             )
             self.scene = self.scene.placed(found)
 
@@ -100,8 +102,32 @@ class Loaded:
         flow = flows.flow_of(results, self._market)
         if self.needs.total:
             return Outcome(results=results, flow=flow)
+        given = self._prepared(results.lots)
         columns = {level: results.lots[column] for level, column in LEVELS.items()}
-        return Outcome(results=results, flow=flow, uptake=flow.expected(columns))
+        drawn = flow.expected(columns | given.places())
+        base = None if self._base is None else self._base.results
+        return Outcome(
+            results=results,
+            flow=flow,
+            uptake=drawn.at_levels(EVERYWHERE, *LEVELS),
+            counted=counted(results, drawn, given, base=base),
+        )
+
+    def _prepared(self, lots: pd.DataFrame) -> Situation:
+        """What the ledgers rest on, asked once."""
+        if self.situation is None and self._market is not None:
+            draws = self._market.draws
+            self.situation = situation_of(
+                lots,
+                _census(self.space, self.city),
+                load_tax(self.city.code, extra=self.space.root),
+                size=draws.size,
+                seed=draws.seed,
+                year=self._market.year,
+            )
+        if self.situation is None:
+            raise MissingDataError("The ledgers need a market", next_step="run `densitymap build`")
+        return self.situation
 
 
 def load_ground(space: Workspace, *, n_draws: int | None = None) -> Loaded:
@@ -129,19 +155,31 @@ def load_ground(space: Workspace, *, n_draws: int | None = None) -> Loaded:
     return Loaded(space=space, city=city, scene=scene, needs=needs, people=_people(space), n_draws=n_draws)
 
 
+def _census(space: Workspace, city: City) -> Census:
+    """Tables of who lives where, of the newest tracts that are loaded."""
+    tables = [workspace.layer_or_none(space, layer.name) for layer in city.with_role("census")]
+    with_income = [table for table in tables if table is not None and "median_household_income_usd" in table]
+    return Census(
+        tenure=workspace.layer_or_none(space, "tenure_by_structure"),
+        income=workspace.layer_or_none(space, "income_by_tenure"),
+        tracts=with_income[-1] if with_income else None,
+    )
+
+
 def _people(space: Workspace) -> pd.DataFrame | None:
     blocks = workspace.layer_or_none(space, "blocks_2020")
     neighborhoods = workspace.layer_or_none(space, "neighborhoods")
     return None if blocks is None or neighborhoods is None else people_of(blocks, neighborhoods)
 
 
-def _layers_for(space: Workspace, places: Sequence[Place]) -> dict[str, gpd.GeoDataFrame]:
+def layers_for(space: Workspace, places: Sequence[Place]) -> dict[str, gpd.GeoDataFrame]:
+    """Read the layers that places are near to, those that are loaded."""
     names = {place.fields["near"] for place in places if "near" in place.fields}
     read = {name: workspace.layer_or_none(space, name) for name in sorted(names)}
     return {name: layer for name, layer in read.items() if layer is not None}
 
 
-def _polygon(space: Workspace, city: City, text: str) -> Any:
+def polygon_of(space: Workspace, city: City, text: str) -> Any:
     """Find the polygon an ``area`` names: a place, a box, or a file beside the workspace."""
     if areas.is_file(text):
         path = Path(text) if Path(text).is_absolute() else space.root / text
@@ -231,13 +269,14 @@ def _refuse_twins(policies: Sequence[Policy]) -> None:
 def _said(loaded: Loaded, policy: Policy) -> dict[str, Any]:
     """Evaluate a policy and keep what it comes to, with its manifest."""
     outcome = loaded.outcome(policy)
-    said = records.record(outcome, loaded.base, loaded.needs, makeup=loaded.people)
+    base = loaded.base
+    said = records.record(outcome, base, loaded.needs, makeup=loaded.people, situation=loaded.situation)
     kept = {
         "manifest": manifest(loaded.space, policy, loaded.n_draws),
         "empty_levers": empty_levers(outcome.results),
         "record": said,
     }
-    folder = _folder(loaded.space, policy)
+    folder = folder_of(loaded.space, policy)
     workspace.write_frame(folder / "places.parquet", _places_table(said))
     workspace.write_json(folder / RUN, kept)
     return kept
@@ -262,7 +301,8 @@ def _check(stored: Mapping[str, Any], *, allow_empty: bool) -> None:
         )
 
 
-def _folder(space: Workspace, policy: Policy) -> Path:
+def folder_of(space: Workspace, policy: Policy) -> Path:
+    """Where what was said of a policy is kept."""
     return space.results / FOLDER / policy.name
 
 
@@ -295,7 +335,7 @@ def _drawn(space: Workspace, policy: Policy) -> list[str]:
 
 
 def _stored(space: Workspace, policy: Policy, n_draws: int | None) -> dict[str, Any] | None:
-    kept = workspace.read_json(_folder(space, policy) / RUN)
+    kept = workspace.read_json(folder_of(space, policy) / RUN)
     if not kept or "manifest" not in kept:
         return None
     same = kept["manifest"]["fingerprint"] == manifest(space, policy, n_draws)["fingerprint"]
@@ -305,25 +345,6 @@ def _stored(space: Workspace, policy: Policy, n_draws: int | None) -> dict[str, 
 def stored_runs(space: Workspace) -> list[str]:
     """Names of the scenarios something was said of."""
     return sorted(path.parent.name for path in (space.results / FOLDER).glob(f"*/{RUN}"))
-
-
-def show(space: Workspace, name: str) -> dict[str, Any]:
-    """What a scenario does, lever by lever, and the manifest of its last run if there was one."""
-    policy = policy_of(space, name)
-    kept = workspace.read_json(_folder(space, policy) / RUN) or {}
-    return {
-        "name": policy.name,
-        "title": policy.title,
-        "question": policy.question,
-        "summary": policy.summary,
-        "source": policy.source,
-        "mark": policy.mark,
-        "levers": [dict(lever) for lever in policy.levers],
-        "places": [place.words for place in policy.all_places],
-        "notes": list(policy.notes),
-        "manifest": kept.get("manifest"),
-        "last_run": kept.get("record"),
-    }
 
 
 _COLUMNS = ("scenario", "level", "place", "lots", "allowed", "allowed_maybe", "fits", "fits_maybe", "pays",
@@ -351,74 +372,3 @@ def _place_row(scenario: str, level: str, row: Mapping[str, Any]) -> list[Any]:
 def places_table(said: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row per scenario and place, no change first (``compare --csv``)."""
     return pd.concat([_places_table(one) for one in said], ignore_index=True)
-
-
-_TEMPLATE = Scenario(
-    name="new",
-    title="A title people understand",
-    question="second_home",
-    summary="What it changes, in one or two sentences.",
-    source="who proposed it, with a link or a number",
-    mark="A",
-    levers=(
-        {"kind": "allow_use", "districts": ["R-4", "R-4A", "R-5"], "use": "duplex", "units": 2},
-        {"kind": "set_at_most", "districts": ["R-4", "R-4A", "R-5"], "standard": "lot_area_min_ft2",
-         "value": 5000, "unit": "ft2", "where": {"near": "rail_stations", "within_ft": 2640}},
-        {"kind": "tenure_protection"},
-    ),
-)  # fmt: skip
-
-
-def new(space: Workspace, name: str) -> Path:
-    """Write a scenario to fill in, in the workspace's folder ``scenarios``.
-
-    Raises
-    ------
-    UsageError
-        If the name cannot be a file's, or is taken.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot name a scenario", next_step="use small letters, digits and hyphens"
-        )
-    if name in names_of(space):
-        raise UsageError(f"There is a scenario named {name!r} already", next_step="choose another name")
-    path = space.root / FOLDER / f"{name}.toml"
-    workspace.write_text(path, scenario_toml(replace(_TEMPLATE, name=name)))
-    return path
-
-
-def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[str, Any]:
-    """Check a scenario; on a built workspace also whom its levers reach.
-
-    Raises
-    ------
-    ValidationError
-        With every fault, or if a lever reaches no lot and that is not allowed.
-    """
-    policy = policy_of(space, name)
-    told = {"name": policy.name, "notes": list(policy.notes), "built": False}
-    path = space.parcels / "parcels.parquet"
-    if not path.is_file():
-        return told | {"levers": [{**lever, "lots_reached": None} for lever in policy.levers]}
-    lots = workspace.read_frame(path).reset_index(drop=True)
-    lots = with_places(
-        lots,
-        policy.all_places,
-        layers=_layers_for(space, policy.all_places),
-        resolve=lambda text: _polygon(space, load_city(), text),
-    )
-    counts = lots_reached(lots, policy)
-    empty = [
-        f"lever {at} ({policy.levers[at - 1]['kind']}) reaches no lot"
-        for at, n in enumerate(counts, 1)
-        if not n
-    ]
-    if empty and not (allow_empty or policy.allow_empty):
-        raise ValidationError(
-            f"Scenario {policy.name} has levers that reach no lot here",
-            faults=empty,
-            next_step="correct `where` or the districts, or add --allow-empty",
-        )
-    levers = [{**lever, "lots_reached": n} for lever, n in zip(policy.levers, counts, strict=True)]
-    return told | {"built": True, "levers": levers, "notes": [*told["notes"], *empty]}

@@ -94,7 +94,7 @@ class _AboutLots:
         lots = results.lots
         zones = parse_zones(lots["zone_district"], results.policy.base)
         self.lots = lots
-        self.key = zones["zone_key"].to_numpy(object, na_value=None)
+        self.key = zones["zone_key"].astype("string").fillna("").to_numpy(object)
         self.conditional = zones["is_conditional"].to_numpy(bool, na_value=False)
         self.overlay = zones["zone_overlays"].notna().to_numpy(bool)
         before, after = (_most(one.allowed) for one in (base, results))
@@ -292,11 +292,11 @@ def scenario_from(told: Mapping[str, Any]) -> Scenario:
     values = [_value(row, number, faults) for number, row in enumerate(rows, start=1)]
     if faults:
         raise ValidationError("The schedule cannot be read as a scenario", faults=faults)
-    groups: dict[tuple[Any, ...], list[str]] = {}
+    groups: dict[tuple[str, str, float, str | None], list[str]] = {}
     for row, value in zip(rows, values, strict=True):
         groups.setdefault((row["standard"], row["use"], value, row.get("where")), []).append(row["district"])
     ordered = sorted(groups.items(), key=lambda item: item[0][3] is not None)
-    found = [_lever(*cell, districts) for cell, districts in ordered]
+    found = [_lever(cell, districts) for cell, districts in ordered]
     return Scenario(
         levers=(*found, *told.get("protections", ())),
         allow_empty=bool(told.get("allow_empty", False)),
@@ -304,7 +304,8 @@ def scenario_from(told: Mapping[str, Any]) -> Scenario:
     )
 
 
-def _lever(standard: str, use: str, value: float, where: str | None, districts: list[str]) -> dict[str, Any]:
+def _lever(cell: tuple[str, str, float, str | None], districts: list[str]) -> dict[str, Any]:
+    standard, use, value, where = cell
     lever = {
         "kind": "set_standard",
         "districts": sorted(set(districts)),

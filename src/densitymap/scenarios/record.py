@@ -20,6 +20,7 @@ from densitymap.feasibility.uptake import EVERYWHERE, Uptake, told
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results, houses_made_unlawful
 from densitymap.scenarios.flow import Flow
+from densitymap.scenarios.ledgers import Counted, Situation, ledgers, rho_star
 from densitymap.scenarios.makeup import makeup_of, weighted
 from densitymap.scenarios.reach import reach
 
@@ -30,11 +31,6 @@ _RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 _WHOLE = ("allowed", "fits")
 _SHOWN = 1
 """Digits after the point of an expected count."""
-NOT_BUILT = {
-    "ledgers": "the ledgers of displacement",
-    "rho_star": "the direct ledger and net homes of both",
-}
-"""What stands empty until the ledgers are asked, and what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +48,12 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A policy, evaluated as far as it can be; ``flow`` and ``uptake`` are None where it cannot."""
+    """A policy, evaluated as far as it can be; the rest is None where it cannot."""
 
     results: Results
     flow: Flow | None = None
     uptake: Uptake | None = None
+    counted: Counted | None = None
 
     @property
     def stages(self) -> pd.DataFrame:
@@ -65,7 +62,12 @@ class Outcome:
 
 
 def record(
-    outcome: Outcome, base: Outcome, needs: Needs, *, makeup: pd.DataFrame | None = None
+    outcome: Outcome,
+    base: Outcome,
+    needs: Needs,
+    *,
+    makeup: pd.DataFrame | None = None,
+    situation: Situation | None = None,
 ) -> dict[str, Any]:
     """Tell one scenario.
 
@@ -80,12 +82,14 @@ def record(
     makeup
         People by neighbourhood (:func:`~densitymap.scenarios.makeup.people_of`); None if no blocks are
         loaded.
+    situation
+        What the ledgers rest on; None where they cannot be computed.
 
     Returns
     -------
     dict
         Ready for JSON: the object of the scenario. ``difference`` is from no change, and missing for no
-        change itself. ``ledgers`` and ``rho_star`` are None.
+        change itself.
     """
     results, policy = outcome.results, outcome.results.policy
     counts = _counts(outcome)
@@ -99,8 +103,7 @@ def record(
         "maybe": counts["maybe"],
         "demolitions": _told_range(flows.get("demolished")),
         "net_homes": _told_range(flows.get("net")),
-        "ledgers": None,
-        "rho_star": None,
+        **_ledgers(outcome, base, situation),
         "difference": None if is_base else _difference(counts, flows, base),
         "not_computable": not_computable(needs, has_makeup=makeup is not None),
         "label": SUPPOSED if results.stages["existing_assumed"].any() else None,
@@ -124,20 +127,28 @@ def not_computable(needs: Needs, *, has_makeup: bool) -> list[str]:
     lines = [f"expected, demolitions, net_homes: needs {need}" for need in needs.expected]
     lines += [f"pays: needs {need}" for need in needs.pays]
     lines += [f"a total of the whole district: needs {need}" for need in needs.total]
-    lines += [f"{name}: needs {what}" for name, what in NOT_BUILT.items()]
+    lines += [f"ledgers, rho_star: needs {need}" for need in needs.expected]
     return lines + ([] if has_makeup else ["where_it_falls: needs the layer blocks_2020"])
+
+
+def _ledgers(outcome: Outcome, base: Outcome, situation: Situation | None) -> dict[str, Any]:
+    """The ledgers and the break-even; None where nothing is expected, which ``not_computable`` explains."""
+    one, was = outcome.counted, base.counted
+    if situation is None or one is None or was is None:
+        return {"ledgers": None, "rho_star": None}
+    return {"ledgers": ledgers(one, was, situation), "rho_star": rho_star(one, was, situation)}
 
 
 def _counts(outcome: Outcome) -> dict[str, dict[str, int | None]]:
     """Homes of each stage, surely and perhaps; None where a stage is not known of any lot."""
-    rows = totals(outcome.stages).set_index("stage")
+    rows = {str(row["stage"]): row for row in totals(outcome.stages).to_dict("records")}
     known = {
-        name: name in _WHOLE or (outcome.flow is not None and rows.loc[stage, "lots"] > 0)
+        name: name in _WHOLE or (outcome.flow is not None and rows[stage]["lots"] > 0)
         for name, stage in STAGES.items()
     }
     return {
         level: {
-            name: int(rows.loc[stage, f"homes_more_{level}"]) if known[name] else None
+            name: int(rows[stage][f"homes_more_{level}"]) if known[name] else None
             for name, stage in STAGES.items()
         }
         for level in ("true", "maybe")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -39,13 +41,11 @@ def standards_under(
     MissingDataError
         If nobody has looked which lots lie in a place of the policy.
     """
-    asked = {"parcel_zones": parcel_zones, "sliver_share": sliver_share, "uses": uses}
+    asked = partial(standards_for, parcel_zones=parcel_zones, sliver_share=sliver_share, uses=uses)
     if not policy.places:
-        return standards_for(lots, policy, **asked)
+        return asked(lots, policy)
     code, held = sets_of(lots, policy.places)
-    parts = [
-        standards_for(lots[code == group], policy.inside(flags), **asked) for group, flags in enumerate(held)
-    ]
+    parts = [asked(lots[code == group], policy.inside(flags)) for group, flags in enumerate(held)]
     if len(parts) == 1:
         return parts[0]
     table = pd.concat(parts, ignore_index=True)
