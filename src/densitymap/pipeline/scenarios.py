@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from densitymap.feasibility.pays import is_residential
 from densitymap.feasibility.uptake import EVERYWHERE
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
+from densitymap.pipeline.funnel import with_prices
+from densitymap.pipeline.place_prices import read_places
 from densitymap.pipeline.results import BASELINE, read_ground
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import flow as flows
@@ -98,7 +100,12 @@ class Loaded:
         if self._market is None:
             after = (workspace.read_json(self.space.results / "calibration.json") or {}).get("posterior")
             costs = load_costs(self.city.code)
-            self._market = flows.market_of(results, costs, n_draws=self.n_draws, posterior=after)
+            self._market = flows.market_of(
+                results, costs, places=read_places(self.space), n_draws=self.n_draws, posterior=after
+            )
+            if pd.isna(self._market.worth.price_usd_per_ft2).all():
+                self.needs = replace(self.needs, pays=("a price of any of these places",))
+                return Outcome(results=results)
         flow = flows.flow_of(results, self._market)
         if self.needs.total:
             return Outcome(results=results, flow=flow)
@@ -142,7 +149,7 @@ def load_ground(space: Workspace, *, n_draws: int | None = None) -> Loaded:
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
     city = load_city()
     scene = Scene(
-        lots=lots,
+        lots=with_prices(lots, space),
         ground=read_ground(space, lots, pieces),
         parcel_zones=pieces,
         sliver_share=city.sliver_share,

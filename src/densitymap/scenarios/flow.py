@@ -17,7 +17,7 @@ from densitymap.feasibility.draws import Places as PriceAreas
 from densitymap.feasibility.forms import terms
 from densitymap.feasibility.funnel import with_pays
 from densitymap.feasibility.hazard import Lots, Options
-from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, worth_by_place
+from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, priced, worth_of
 from densitymap.feasibility.uptake import Uptake, uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results
@@ -40,6 +40,8 @@ class Market:
         What the hazard asks of the lots.
     draws
         Common to all policies.
+    year
+        Year the costs, and so the values, are of.
     """
 
     costs: Costs
@@ -49,30 +51,39 @@ class Market:
     known: Lots
     areas: PriceAreas
     draws: Draws
+    year: int
 
 
 def market_of(
-    base: Results, costs: Costs, *, n_draws: int | None = None, posterior: Mapping[str, Any] | None = None
+    base: Results,
+    costs: Costs,
+    *,
+    places: pd.DataFrame,
+    n_draws: int | None = None,
+    posterior: Mapping[str, Any] | None = None,
 ) -> Market:
     """Prepare the market from what no change says.
 
     Parameters
     ----------
     base
-        No change, evaluated.
+        No change, evaluated; its lots carry what prices say of them, where there are any.
     costs
         The city's.
+    places
+        Prices of neighbourhoods: table ``place_prices``; where one has none, the costs' medians stand in.
     n_draws
         The catalogue's if not given.
     posterior
         Beliefs after permits.
     """
-    lots = base.lots
+    lots = priced(base.lots, places, elasticity=costs["price_size_elasticity"])
     options = terms(base.fits, lots, costs, load_buildings())
-    worth = worth_by_place(lots, costs)
+    worth = worth_of(lots, costs)
     bids = bids_today(options, worth, costs)
     judged = paying(options, lots, worth, costs, today_usd=bids)
-    known, areas = lots_of(lots, worth, year=costs.records[_YEAR_OF].year)
+    year = costs.records[_YEAR_OF].year
+    known, areas = lots_of(lots, worth, year=year)
     return Market(
         costs=costs,
         worth=worth,
@@ -81,6 +92,7 @@ def market_of(
         known=known,
         areas=areas,
         draws=draw_parameters(areas, n_draws=n_draws, posterior=posterior),
+        year=year,
     )
 
 
