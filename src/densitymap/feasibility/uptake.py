@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,18 @@ class Uptake:
         with np.errstate(divide="ignore", invalid="ignore"):
             per_project = np.where(lots > 0, expected / lots, 0.0)
         return self.projects * per_project
+
+    def at_levels(self, *levels: str) -> Uptake:
+        """The same run, at some levels only."""
+        kept = [place for place, level in enumerate(self.levels) if level in levels]
+        return replace(
+            self,
+            sums=self.sums[:, kept],
+            projects=self.projects[:, kept],
+            levels=tuple(self.levels[place] for place in kept),
+            names=tuple(self.names[place] for place in kept),
+            lots_in=self.lots_in[kept],
+        )
 
     @property
     def gross(self) -> Floats:

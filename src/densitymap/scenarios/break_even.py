@@ -1,7 +1,7 @@
 """Break-even: how many low-income moves each net home would have to avoid for a reform to lower displacement.
 
-``rho* = Delta D / Delta net``, told as the set of draws where net homes are surely above zero, never as a mean
-of ratios; elsewhere there is none. Source: the project's displacement reference, section 5.4.
+``rho* = Delta D / Delta net``, told as the set of draws where net homes are surely above zero, never as a
+mean of ratios; elsewhere there is none. Source: the project's displacement reference, section 5.4.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ def break_even(direct: Floats, net: Floats, per_home: Mapping[str, Floats] | Non
     if low <= 0 <= high:
         return told | {"status": UNDEFINED, "rho_star": None, "channels": None}
     if high < 0:
-        return told | {"status": "undefined: this reform takes homes away", "rho_star": None, "channels": None}
+        return told | {
+            "status": "undefined: this reform takes homes away",
+            "rho_star": None,
+            "channels": None,
+        }
     compared = None if per_home is None else _compared(direct, net, per_home)
     if np.quantile(direct, record()["shown"]["band"][-1]) <= 0:
         return told | {"status": NOT_NEEDED, "rho_star": None, "channels": compared}

@@ -84,13 +84,13 @@ def count_band(values: Floats) -> dict[str, float] | str:
     'fewer than 5'
     """
     shown = record()["shown"]
-    ends = band(values)
-    return str(shown["words"]) if ends["p50"] < shown["fewest"] else ends
+    ends = {name: round(value) for name, value in band(values).items()}
+    return str(shown["words"]) if np.median(values) < shown["fewest"] else ends
 
 
 def _rounded(value: float) -> float:
     whole = 10.0
-    return round(value) if abs(value) >= whole else round(value, 1)
+    return round(value) if abs(value) >= whole else round(value, 1) + 0.0
 
 
 def told(ledger: Ledger) -> dict[str, Any]:

@@ -22,10 +22,10 @@ _MEAN_OF_LINEAR = 1 / 3
 def moves_avoided_per_home(drawn: Mapping[str, Floats]) -> dict[str, Floats]:
     """Low-income renter moves avoided in ten years per net home, by channel and draw (rho).
 
-    ``regional = s (x / r) eta``: the share of low-income renters, times excess moves per log rent, times the
-    region's rent response; the size of the region falls out. ``local = theta/3 R d0 10 / n``: the relief next
-    to a project of ``n`` homes, averaged over the disc, of the displacement of ten years. ``adverse = - (x / r)
-    ln(1 + b) R a / n``.
+    ``regional = s (x / r) eta``: the share of low-income renters, times excess moves per log rent, times
+    the region's rent response; the size of the region falls out. ``local = theta/3 R d0 10 / n``: the
+    relief next to a project of ``n`` homes, averaged over the disc, of the displacement of ten years.
+    ``adverse = - (x / r) ln(1 + b) R a / n``.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def avoided(drawn: Mapping[str, Floats], net: Floats, direct: Floats) -> dict[st
 
 
 def demand_moves(drawn: Mapping[str, Floats]) -> Floats:
-    """Moves that the region's unmet demand brings by rents, whatever is built here: equal in all scenarios."""
+    """Moves that the region's unmet demand brings by rents, whatever is built here."""
     per_home = moves_avoided_per_home(drawn)["regional"]
     return np.asarray(per_home * drawn["region_unmet_demand"])
 
@@ -108,9 +108,7 @@ def out_of_reach(
     years = float(record()["horizon_years"])
     change = log_rent_per_home(drawn)
     per_rent = drawn["renter_move_rate"] * years * drawn["reach_lost_per_rent"]
-    return {
-        name: per_rent * np.maximum(rented - taken[name], 0.0) * change[name] * net for name in CHANNELS
-    }
+    return {name: per_rent * np.maximum(rented - taken[name], 0.0) * change[name] * net for name in CHANNELS}
 
 
 def demand_out_of_reach(drawn: Mapping[str, Floats], rented: Floats) -> Floats:

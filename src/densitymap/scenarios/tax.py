@@ -85,13 +85,19 @@ def _faults(number: int, row: Mapping[str, Any]) -> list[str]:
     for name in _NUMBERS:
         value = row.get(name, 0)
         if value != UNREAD and (isinstance(value, bool | str) or not value >= 0):
-            faults.append(f"levy {number}: {name} must be a number of at least 0 or {UNREAD!r}, not {value!r}")
+            faults.append(
+                f"levy {number}: {name} must be a number of at least 0 or {UNREAD!r}, not {value!r}"
+            )
     return faults
 
 
 def _levy(row: Mapping[str, Any]) -> Levy:
-    numbers = {name: None if row[name] == UNREAD else float(row[name]) for name in _NUMBERS}
-    return Levy(**{name: str(row[name]) for name in _WORDS}, **numbers)
+    rate, exempt, cap = (None if row[name] == UNREAD else float(row[name]) for name in _NUMBERS)
+    name, county, exemption, cite = (str(row[word]) for word in _WORDS)
+    return Levy(
+        name=name, county=county, exemption=exemption, cite=cite, rate_mills=rate, exempt_usd=exempt,
+        growth_cap_share=cap,
+    )  # fmt: skip
 
 
 def needs(tax: Tax, lots: pd.DataFrame, income: pd.DataFrame | None, *, year: int) -> tuple[str, ...]:
@@ -114,8 +120,8 @@ def needs(tax: Tax, lots: pd.DataFrame, income: pd.DataFrame | None, *, year: in
         unread = [name for name in _NUMBERS if getattr(levy, name) is None]
         if levy.county in here and unread:
             missing.append(f"the {levy.name} levy in {levy.county}: {', '.join(unread)} unread")
-    for county in sorted(here - {levy.county for levy in tax.levies}):
-        missing.append(f"the levies of {county}: none in the catalogue")
+    strange = sorted(here - {levy.county for levy in tax.levies})
+    missing += [f"the levies of {county}: none in the catalogue" for county in strange]
     fresh = _fresh(tax, lots, year)
     if not fresh.all():
         missing.append(
@@ -244,7 +250,7 @@ def _share_under(income: pd.DataFrame, tract: Sequence[Any] | np.ndarray, limit_
     everywhere = np.nansum(counts, axis=0)
     own = np.where((place >= 0)[:, None], counts[place], everywhere)
     own = np.where(np.isnan(own).any(axis=1)[:, None] | (own.sum(axis=1) <= 0)[:, None], everywhere, own)
-    share = share_below(own, np.array([0.0, *fields["upper_usd"]])[1:], np.maximum(limit_usd, 0.0))
+    share = share_below(own, np.array(fields["upper_usd"], float), np.maximum(limit_usd, 0.0))
     return np.asarray(np.where(limit_usd <= 0, 0.0, share))
 
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params
+from densitymap.displacement.acs import standard_error
 from densitymap.displacement.correct import share_below
 from densitymap.displacement.draws import floats
-from densitymap.displacement.acs import standard_error
 from densitymap.feasibility.priors import luck
 from densitymap.geometry import Floats
 
@@ -188,7 +188,9 @@ def _owner_shares(
         if not len(rows):
             continue
         owners, renters = (
-            _count_drawn(tenure, [f"{who}_households_{name}" for name in names], len(flat), seed)[:, place[rows]]
+            _count_drawn(tenure, [f"{who}_households_{name}" for name in names], len(flat), seed)[
+                :, place[rows]
+            ]
             for who in ("owner", "renter")
         )
         total = owners + renters
@@ -211,7 +213,7 @@ def _count_drawn(table: pd.DataFrame, names: list[str], size: int, seed: int) ->
 
 
 def _renters_per_home(cells: Cells, owned: Floats, drawn: Mapping[str, Floats]) -> Floats:
-    """Renter households per home once the bill's address is weighed (Bayes, on whether the owner lives there)."""
+    """Renter households per home, the bill's address weighed (Bayes: does the owner live there?)."""
     homes = np.maximum(cells.table["homes"].to_numpy(float), 1.0)
     evidence = cells.table["is_home_address"].to_numpy(object)
     owner, renter = drawn["match_given_owner"][:, None], drawn["match_given_renter"][:, None]
@@ -220,7 +222,8 @@ def _renters_per_home(cells: Cells, owned: Floats, drawn: Mapping[str, Floats]) 
     given_renter = np.where(evidence == "yes", renter, np.where(evidence == "no", 1 - renter, ones))
     prior = np.minimum(1.0, owned * homes)
     top = prior * given_owner
-    lives = top / (top + (1 - prior) * given_renter)
+    evidence_at_all = top + (1 - prior) * given_renter
+    lives = np.where(evidence_at_all > 0, top / np.where(evidence_at_all > 0, evidence_at_all, 1.0), prior)
     return np.asarray(lives * (homes - 1) / homes + (1 - lives))
 
 

@@ -1,0 +1,252 @@
+"""Ledgers on small drawn lots, answers by hand; they cannot be added; nothing of one lot is told."""
+
+from __future__ import annotations
+
+import json
+import operator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from densitymap.errors import ValidationError
+from densitymap.feasibility.starts import Measures
+from densitymap.feasibility.uptake import EVERYWHERE, Uptake
+from densitymap.scenarios import tax
+from densitymap.scenarios.beliefs import beliefs, drawn
+from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, break_even
+from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
+from densitymap.scenarios.ledger import Ledger, count_band, sign, told
+from densitymap.scenarios.tenure import LEVEL, cells_of, let_homes, low_income_cut
+
+SIZE, SEED = 400, 5
+POINT = {name: np.full(SIZE, belief.default) for name, belief in beliefs().items()}
+
+
+def lots(**changed):
+    table = pd.DataFrame(
+        {
+            "neighborhood": ["Edgewood"] * 4,
+            "tract_geoid_2020": ["13089020500"] * 4,
+            "existing_units": pd.array([1, 2, 0, None], dtype="Int64"),
+            "is_built": pd.array([True, True, False, True], dtype="boolean"),
+            "owner_occupied": pd.array([True, False, None, None], dtype="boolean"),
+            "county": ["DeKalb"] * 4,
+            "appraised_value_usd": pd.array([300_000.0, 400_000.0, None, 200_000.0], dtype="Float64"),
+            "value_year": pd.array([2025, 2025, None, 2025], dtype="Int64"),
+        }
+    )
+    return table.assign(**changed)
+
+
+def tenure_table(owners=60.0, renters=40.0):
+    names = ("1_detached", "1_attached", "2_units", "3_4_units")
+    row = {"tract_geoid": "13089020500"}
+    for name in names:
+        row |= {f"owner_households_{name}": owners, f"owner_households_{name}_moe": 0.0}
+        row |= {f"renter_households_{name}": renters, f"renter_households_{name}_moe": 0.0}
+    return pd.DataFrame([row])
+
+
+def income_table(poor=30.0, rich=10.0):
+    classes = ["5k", "10k", "15k", "20k", "25k", "35k", "50k", "75k", "100k", "150k"]
+    row = {"tract_geoid": "13089020500"}
+    for who in ("renter", "owner"):
+        for name in [f"income_to_{top}" for top in classes] + ["income_over_150k"]:
+            value = poor if name == "income_to_35k" else rich if name == "income_over_150k" else 0.0
+            row |= {f"{who}_households_{name}": value, f"{who}_households_{name}_moe": 0.0}
+    return pd.DataFrame([row])
+
+
+def test_homes_are_sorted_by_what_tells_who_may_live_there():
+    cells = cells_of(lots())
+    assert cells.code[2] == -1  # nothing stands
+    named = cells.table.iloc[cells.code[[0, 1, 3]]]
+    assert named["structure"].tolist() == ["1", "2", "unknown"]
+    assert named["is_home_address"].tolist() == ["yes", "no", "unknown"]
+    assert cells.table["lots"].sum() == 3
+    more = cells_of(lots(existing_units=pd.array([1, 8, 0, 1], dtype="Int64")))
+    assert more.code[1] == -1  # more than four homes: not this ledger's
+
+
+def test_an_address_is_weighed_by_its_error_rate_and_proves_nothing():
+    cells = cells_of(lots())
+    let = let_homes(cells, tenure_table(), income_table(), POINT, low_income_usd=50_000.0, seed=SEED)
+    by_lot = let.renters[0][cells.code[[0, 1, 3]]]
+    lives = 0.6 * 0.85 / (0.6 * 0.85 + 0.4 * 0.05)  # one home, the bill comes home
+    assert by_lot[0] == pytest.approx(1 - lives)
+    assert 0 < by_lot[0] < 0.4
+    prior = 1.0  # two homes at 60 % owners: an owner is expected on the lot
+    assert by_lot[1] == pytest.approx(prior * 0.5)
+    assert by_lot[2] == pytest.approx(0.4)  # no evidence: the tract's share for such structures
+    assert let.low_income[0][cells.code[3]] == pytest.approx(0.4 * 0.75)  # 30 of 40 renters under 50,000
+
+
+def test_absent_tables_give_a_flat_wide_prior_that_says_so():
+    cells, values = cells_of(lots()), drawn(SIZE, SEED)
+    let = let_homes(cells, None, None, values, low_income_usd=float("nan"), seed=SEED)
+    assert all("flat wide prior" in line for line in let.sources)
+    spread = np.quantile(let.renters[:, cells.code[3]], [0.1, 0.9])
+    assert spread[1] - spread[0] > 0.4
+
+
+def test_low_income_is_a_share_of_the_loaded_tracts_median():
+    tracts = pd.DataFrame({"median_household_income_usd": [50_000.0, np.nan, 70_000.0, 90_000.0]})
+    assert low_income_cut(tracts) == pytest.approx(56_000.0)
+    assert np.isnan(low_income_cut(None))
+
+
+def uptake_of(cells, outcomes, changes):
+    """A run in which every draw changes the same lots: ``changes`` by cell and outcome."""
+    measures = Measures(years=1, outcomes=len(outcomes))
+    names = [str(n) for n in range(len(cells.table))]
+    sums = np.zeros((SIZE, len(names) + 2, measures.size))
+    for cell, row in enumerate(changes):
+        sums[:, cell, measures.outcome_lots] = row
+    for place in (len(names), len(names) + 1):
+        sums[:, place, measures.lots] = np.sum(changes)
+    return Uptake(
+        sums=sums, projects=np.full((SIZE, len(names) + 2), float(np.sum(changes))),
+        levels=(*[LEVEL] * len(names), EVERYWHERE, "neighborhood"), names=(*names, EVERYWHERE, "Edgewood"),
+        measures=measures, outcomes=outcomes, finished=np.ones((SIZE, 1)), lots=4, lots_unknown=0,
+        lots_in=np.ones(len(names) + 2),
+    )  # fmt: skip
+
+
+def test_direct_counts_who_must_go_by_kind_of_change():
+    cells = cells_of(lots())
+    let = let_homes(cells, tenure_table(), income_table(), POINT, low_income_usd=50_000.0, seed=SEED)
+    outcomes = ("new:duplex", "keep:house_adu", "keep:duplex", "none:investor_purchase")
+    still = POINT | {"tenure_hazard_log_odds": np.zeros(SIZE)}
+    changes = np.zeros((3, 4))
+    one = int(cells.code[3])
+    changes[one] = [2.0, 5.0, 0.0, 1.0]
+    found = direct(uptake_of(cells, outcomes, changes), cells, let, still)
+    poor = 0.4 * 0.75
+    assert found.by_process["redevelop"][0] == pytest.approx(2 * poor * 1.0)
+    assert "adu" not in found.by_process  # the house stays, nobody goes
+    assert found.by_process["investor"][0] == pytest.approx(poor * 0.4)
+    assert found.total[0] == pytest.approx(2 * poor + 0.4 * poor)
+    assert found.by_neighborhood["Edgewood"][0] == pytest.approx(found.total[0])
+    assert found.by_class[MAY_BE_LET][0] == pytest.approx(found.total[0])
+    kept = np.full((SIZE, 3), 0.25)
+    less = direct(uptake_of(cells, outcomes, changes), cells, let, still, kept)
+    assert less.total[0] == pytest.approx(0.75 * found.total[0])
+    lower = direct(
+        uptake_of(cells, outcomes, changes), cells, let, still | {"tenure_hazard_log_odds": np.ones(SIZE)}
+    )
+    assert lower.total[0] > found.total[0]
+
+
+def test_classes_speak_of_lots_and_addresses():
+    assert lot_classes(lots()).tolist() == [OWNED, MAY_BE_LET, VACANT, MAY_BE_LET]
+
+
+@pytest.mark.parametrize("add", [operator.add, operator.iadd, lambda a, b: sum([a, b])])
+def test_ledgers_cannot_be_added(add):
+    one, other = (Ledger(name=name, level=np.ones(3)) for name in ("direct", "market"))
+    with pytest.raises(TypeError, match="never added"):
+        add(one, other)
+    with pytest.raises(TypeError, match="never added"):
+        _ = 1 + one
+
+
+def test_a_ledger_that_lacks_something_says_what():
+    ledger = told(Ledger(name="owner_stress", needs=("the city levy: rate_mills unread",)))
+    assert ledger["computable"] is False
+    assert ledger["needs"] == ["the city levy: rate_mills unread"]
+    assert "difference" not in ledger
+    assert {"unit", "horizon_years", "population"} <= set(ledger)
+
+
+def test_small_counts_are_words_and_signs_need_a_band():
+    assert count_band(np.full(10, 4.4)) == "fewer than 5"
+    assert count_band(np.full(10, 40.4))["p50"] == 40
+    assert sign(np.array([-1.0, 0.5, 2.0])) == "unclear"
+    assert sign(np.array([-3.0, -2.0, -1.0])) == "-"
+
+
+def test_break_even_is_a_set_of_draws_and_not_a_mean_of_ratios():
+    generator = np.random.default_rng(1)
+    net = generator.uniform(5, 50, 2_000)
+    direct_more = np.full(2_000, 2.0)
+    found = break_even(direct_more, net, {"regional": np.full(2_000, 0.05), "local": np.full(2_000, 1.0)})
+    assert found["rho_star"]["p50"] == pytest.approx(2.0 / np.median(net), rel=0.02)
+    assert found["channels"]["local"]["share_of_runs_better"] == 1.0
+    assert found["channels"]["regional"]["share_of_runs_better"] == pytest.approx(np.mean(net > 40), abs=1e-3)
+    assert break_even(direct_more, net - 25)["status"] == UNDEFINED
+    assert break_even(-direct_more, net)["status"] == NOT_NEEDED
+    assert break_even(-direct_more, net)["rho_star"] is None
+    assert "takes homes away" in break_even(direct_more, -net)["status"]
+
+
+def read_levies(**changed):
+    levy = {"name": "city", "county": "DeKalb", "exemption": "homestead", "cite": "test", "rate_mills": 10.0,
+            "exempt_usd": 20_000.0, "growth_cap_share": 0.026}  # fmt: skip
+    return tax.Tax(
+        assessment_share=0.4, stress_points=0.02, value_age_max_years=3, passed_on_to_rents="omitted",
+        levies=(tax.Levy(**(levy | changed)),),
+    )  # fmt: skip
+
+
+def test_owner_stress_by_hand():
+    owners = tax.Owners(
+        value_usd=np.array([300_000.0]), households=np.array([10.0]), reached=np.array([0.0]),
+        protected=np.array([0.0]), county=np.array(["DeKalb"]), tract=np.array(["13089020500"]),
+    )  # fmt: skip
+    values = POINT | {"value_growth": np.full(SIZE, 0.05), "reform_value_rise": np.zeros(SIZE)}
+    held = tax.stressed(read_levies(), owners, income_table(), values)
+    added = (120_000 * (1.026**10 - 1)) * 10 / 1000  # the cap binds, the exemption falls out
+    limit = added / 0.02  # 17,566: nobody of the tract earns so little (30 of 40 between 25 and 35 thousand)
+    assert limit == pytest.approx(17_560, rel=0.01)
+    assert held[0] == pytest.approx(0.0)
+    free = tax.stressed(read_levies(growth_cap_share=np.inf), owners, income_table(), values)
+    added = (120_000 * (1.05**10 - 1)) * 10 / 1000 / 0.02
+    assert free[0] == pytest.approx(10 * 0.75 * min(1.0, max(0.0, (added - 25_000) / 10_000)), rel=0.01)
+    assert free[0] > held[0]
+    relief = tax.stressed(
+        read_levies(growth_cap_share=np.inf),
+        tax.Owners(**{name: getattr(owners, name) for name in owners.__dataclass_fields__} | {"protected": np.array([1.0])}),
+        income_table(), values, take_up=0.4,
+    )  # fmt: skip
+    assert relief[0] == pytest.approx(0.6 * free[0])
+
+
+def test_unread_levies_and_old_values_stop_the_owners_ledger():
+    shipped = tax.load_tax("atlanta")
+    missing = tax.needs(shipped, lots(), income_table(), year=2026)
+    assert any("city levy in DeKalb" in line and "unread" in line for line in missing)
+    assert tax.needs(read_levies(), lots(), income_table(), year=2026) == ()
+    old = tax.needs(read_levies(), lots(value_year=pd.array([2012, 2012, None, 2012], dtype="Int64")), income_table(), year=2026)  # fmt: skip
+    assert any("market values of 3 years or less" in line for line in old)
+    assert tax.needs(read_levies(), lots(), None, year=2026) == ("income by tenure (B25118)",)
+
+
+def test_a_levy_file_tells_all_its_faults(tmp_path):
+    place = tmp_path / "tax" / "nowhere.toml"
+    place.parent.mkdir()
+    place.write_text(
+        "assessment_share = { value = 0.4 }\nvalue_age_max_years = { value = 3 }\nstress_points = { value = 0.02 }\n"
+        'passed_on_to_rents = "omitted"\n[[levy]]\nname = "city"\ncounty = "X"\nexemption = "none"\ncite = "c"\n'
+        'rate_mills = -1\nexempt_usd = "unread"\ngrowth_cap = 0.1\n'
+    )
+    with pytest.raises(ValidationError) as caught:
+        tax.load_tax("nowhere", extra=tmp_path)
+    for words in (
+        "rate_mills must be",
+        "has no growth_cap_share",
+        "unknown field growth_cap",
+        "Did you mean 'growth_cap_share'",
+    ):
+        assert words in str(caught.value)
+
+
+def test_a_total_over_ledgers_is_in_no_document(sample_ledgers):
+    text = json.dumps(sample_ledgers).casefold()
+    for word in ("d+i", "total_displacement", "all_ledgers", "displaced_in_all", "sum_of_ledgers"):
+        assert word not in text
+
+
+@pytest.fixture
+def sample_ledgers():
+    return told(Ledger(name="direct", level=np.arange(100.0)))
