@@ -184,6 +184,18 @@ def test_the_file_holds_the_servers_plane_its_names_and_dates_as_text(tmp_path):
     assert (result.layer, result.url) == ("Lots", f"{SOURCE['url']}/0")
 
 
+@pytest.mark.parametrize(
+    ("told", "good"), [({"wkid": 103028, "latestWkid": 6447}, True), ({"wkid": 4326}, False)]
+)
+def test_shapes_in_another_plane_than_asked_for_are_refused(tmp_path, told, good):
+    layer = Layer(fault=lambda _l, _q, p: Answer(json.dumps({"features": p, "spatialReference": told})))
+    if good:
+        assert fetch(layer, tmp_path).rows == 50
+    else:
+        with pytest.raises(NetworkError, match=r"shapes came in 4326, EPSG:6447 was asked for"):
+            fetch(layer, tmp_path)
+
+
 def test_a_layer_is_found_by_name_wherever_it_moved(tmp_path):
     result = fetch(Layer(layer_id=7), tmp_path)
     assert result.url.endswith("/7")

@@ -191,6 +191,7 @@ def _checked(answer: Mapping[str, Any], query: Query, due: list[int], where: str
     features = answer.get("features")
     if not isinstance(features, list):
         raise BrokenAnswerError(f"{where}: the answer holds no features")
+    _check_plane(answer.get("spatialReference"), query, where)
     ids = [_object_id(feature, query.service.id_field) for feature in features]
     if not query.service.by_offset:
         order = sorted(range(len(ids)), key=lambda row: (ids[row] is None, ids[row] or 0))
@@ -200,6 +201,18 @@ def _checked(answer: Mapping[str, Any], query: Query, due: list[int], where: str
         told = f"object id {wrong} is not where it should be" if wrong is not None else "rows are lacking"
         raise WrongPageError(f"{where}: {len(ids):,} rows came for {len(due):,}, and {told}")
     return features
+
+
+def _check_plane(told: Any, query: Query, where: str) -> None:
+    """Refuse shapes in another plane than the one asked for; a page that names none is believed."""
+    if not query.shapes or not isinstance(told, dict) or query.service.crs is None:
+        return
+    codes = {str(told[name]) for name in ("wkid", "latestWkid") if told.get(name)}
+    if codes and query.service.crs.split(":")[1] not in codes:
+        raise NetworkError(
+            f"{where}: shapes came in {', '.join(sorted(codes))}, {query.service.crs} was asked for",
+            next_step="run `densitymap doctor`",
+        )
 
 
 def _object_id(feature: Any, field: str) -> int | None:
