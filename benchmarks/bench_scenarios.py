@@ -40,7 +40,8 @@ def main() -> None:
         policy = apply(name, today)
         found = timed(name, lots, lambda policy=policy: evaluate(loaded.scene, policy, reuse=base.places))
         timed(f"{name}: counts by lot", lots, lambda found=found: found.stages)
-    flow = timed("no change and one, whole: fits, pays, draws", lots, lambda: loaded.outcome(apply(YARDS[0], today)).flow)
+    chosen = apply(YARDS[0], today)
+    flow = timed("no change and one: fits, pays, draws", lots, lambda: loaded.outcome(chosen).flow)
     columns = {level: flow.results.lots[column] for level, column in LEVELS.items()}
     timed(f"{flow.market.draws.size:,} draws", lots, lambda: flow.expected(columns))
     print(f"\n{lots:,} lots; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
