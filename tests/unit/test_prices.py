@@ -17,7 +17,8 @@ from densitymap.feasibility import price_model, price_tests, prices
 from densitymap.feasibility.as_is import ASSESSOR, BY_FLOOR, BY_MEDIAN, as_is_value
 from densitymap.feasibility.price_kernel import points
 from densitymap.feasibility.sales import clean, typed
-from densitymap.pipeline.prices import price_file, shipped_places
+from densitymap.pipeline.place_prices import shipped_places
+from densitymap.pipeline.prices import price_file
 
 GOOD = {
     "lat": "33.75", "lon": "-84.35", "square_ft": "1500", "sale_date": "2023-01-05", "sale_price": "450000",

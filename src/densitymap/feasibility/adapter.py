@@ -27,7 +27,8 @@ from densitymap.feasibility.hazard import (
     process_of,
     with_investors,
 )  # fmt: skip
-from densitymap.feasibility.pays import Paying, Worth, is_residential
+from densitymap.feasibility.pays import PRICED, Paying, Worth, is_residential
+from densitymap.feasibility.priors import TENTH
 from densitymap.feasibility.proforma import coefficients
 from densitymap.geometry import Floats
 
@@ -82,7 +83,8 @@ def lots_of(lots: pd.DataFrame, worth: Worth, *, year: int) -> tuple[Lots, Place
     Parameters
     ----------
     lots
-        Table ``parcels``.
+        Table ``parcels``; the intervals of :func:`~densitymap.feasibility.pays.priced` say how sure the
+        price of each neighbourhood is.
     worth
         As-is values.
     year
@@ -98,7 +100,14 @@ def lots_of(lots: pd.DataFrame, worth: Worth, *, year: int) -> tuple[Lots, Place
     codes, names = pd.factorize(lots["neighborhood"].astype("string").fillna(""), sort=True)
     values = np.stack([found.get(name, unknown) for name in COVARIATES], axis=1)
     known = Lots(as_is_usd=as_is, area=np.asarray(codes, np.int64), covariates=values)
-    return known, Places.named([str(name) for name in names])
+    return known, Places(names=[str(name) for name in names], price_sd=_price_sd(lots, codes, len(names)))
+
+
+def _price_sd(lots: pd.DataFrame, codes: Codes, count: int) -> Floats:
+    """Standard deviation of each neighbourhood's log price, from its 80 % interval; NaN where unknown."""
+    low, high = (lots.reindex(columns=[name])[name].to_numpy(float, na_value=np.nan) for name in PRICED[1:3])
+    spread = pd.Series(np.log(high / low) / (2 * TENTH))
+    return spread.groupby(codes).first().reindex(range(count)).to_numpy(float)
 
 
 def _laid_out(

@@ -19,9 +19,15 @@ BY_PLACE = "the neighbourhood's median sale of a house (single source), or floor
 BY_MODEL = (
     "place prices of 2023 (sales with a size, else neighbourhood means); assessor's values where recent"
 )
+STANDS_IN = "no price of the place is known: the costs' medians stand in"
 PRICED = ("price_usd_per_ft2", "price_p10_usd_per_ft2", "price_p90_usd_per_ft2", "as_is_value_usd")
-"""Columns of :func:`priced`: price of a standing house of the reference size and the interval of the
+"""Numbers of :func:`priced`: price of a standing house of the reference size and the interval of the
 place's mean [USD/ft2], and what the lot is worth as it stands [USD]; missing where prices say nothing."""
+TOLD = (
+    "price_source", "price_note", "price_year", "as_is_value_source", "as_is_value_year", "as_is_value_note",
+    "as_is_value_p10_usd", "as_is_value_p90_usd",
+)  # fmt: skip
+"""What else :func:`priced` says: who says so, of which year, how sure, and what a reader must know."""
 BOUNDS = ("low", "value", "high")
 """Ends of a range: unfavourable, default, favourable."""
 
@@ -57,7 +63,7 @@ class Paying:
 
 
 def priced(lots: pd.DataFrame, prices: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:
-    """Give lots what prices say of them, in columns of their own (:data:`PRICED`); in memory only.
+    """Give lots what prices say of them, in columns of their own (:data:`PRICED`, :data:`TOLD`), in memory.
 
     Parameters
     ----------
@@ -70,10 +76,11 @@ def priced(lots: pd.DataFrame, prices: pd.DataFrame, *, elasticity: float) -> pd
     """
     place = prices.set_index("neighborhood").reindex(lots["neighborhood"].astype("string"))
     rates = {name: place[name].to_numpy(float, na_value=np.nan) for name in PRICED[:3]}
+    notes = {name: place[name].array for name in TOLD[:3]}
     stands = as_is_value(lots, prices, elasticity=elasticity)
-    modelled = stands["as_is_value_source"].ne(ASSESSOR).fillna(value=True).to_numpy(bool)
-    value = stands["as_is_value_usd"].to_numpy(float, na_value=np.nan)
-    return lots.assign(**rates, as_is_value_usd=np.where(modelled & ~is_residential(lots), np.nan, value))
+    modelled = stands["as_is_value_source"].ne(ASSESSOR).fillna(value=True)
+    stands = stands.mask(modelled & ~is_residential(lots))
+    return lots.assign(**rates, **notes, **{name: stands[name] for name in (PRICED[3], *TOLD[3:])})
 
 
 def worth_of(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth:
@@ -102,6 +109,39 @@ def worth_of(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth
         source=BY_MODEL,
         year=int(params.choice("price_year", group="prices")),
     )
+
+
+def told_of(lots: pd.DataFrame, costs: Costs) -> pd.DataFrame:
+    """Say of each lot who says what it is worth (:func:`worth_of`), in whose dollars, and how sure.
+
+    Parameters
+    ----------
+    lots, costs
+        As for :func:`worth_of`.
+
+    Returns
+    -------
+    DataFrame on the lots' index
+        ``price_source``, ``price_year``, ``price_note``, ``price_low``, ``price_high`` [USD/ft2, of the
+        place's mean]; ``as_is_source``, ``as_is_year``, ``as_is_note``, ``as_is_low``, ``as_is_high`` [USD].
+        Missing where nobody says.
+    """
+    low, middle, high = (worth_by_place(lots, costs, bound=bound) for bound in BOUNDS)
+    told = lots.reindex(columns=[*PRICED, *TOLD])
+    found = {}
+    for name, own, ends, fallback in (
+        ("price", "price", PRICED[1:3], "price_usd_per_ft2"),
+        ("as_is", "as_is_value", TOLD[-2:], "as_is_usd"),
+    ):
+        known = told[PRICED[0] if name == "price" else PRICED[3]].notna()
+        there = ~np.isnan(getattr(middle, fallback))
+        stand_in = {"source": BY_PLACE, "year": middle.year, "note": STANDS_IN}
+        for part, text in stand_in.items():
+            other = pd.Series([text] * len(lots), index=lots.index, dtype="object").where(there)
+            found[f"{name}_{part}"] = told[f"{own}_{part}"].astype("object").where(known, other)
+        for end, column, worth in zip(("low", "high"), ends, (low, high), strict=True):
+            found[f"{name}_{end}"] = told[column].astype("Float64").where(known, getattr(worth, fallback))
+    return pd.DataFrame(found)
 
 
 def worth_by_place(lots: pd.DataFrame, costs: Costs, *, bound: str = "value") -> Worth:

@@ -161,8 +161,7 @@ def places_record(table: pd.DataFrame, sources: Mapping[str, str]) -> str:
         for name, value in row.items():
             if pd.isna(value):
                 continue
-            plain = json.dumps(value) if isinstance(value, str) else repr(round(float(value), 1))
-            lines.append(f"{name} = {plain}")
+            lines.append(f"{name} = {json.dumps(round(value, 1) if isinstance(value, float) else value)}")
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,8 @@ def place_prices(
     Parameters
     ----------
     neighborhood_sales
-        ``neighborhood``, ``year``, ``sales``, ``mean_usd``, ``median_usd``; None where there is none.
+        ``neighborhood``, ``year``, ``sales``, ``mean_usd``, ``median_usd``; None where there is none. A
+        place it lacks takes its median, mean and count from its own sales.
     sales
         From :func:`densitymap.feasibility.sales.clean`, with ``neighborhood``; None where there is none.
     elasticity
@@ -61,16 +62,18 @@ def place_prices(
     found["price_source"] = np.where(known, BY_SIZE, BY_MEAN)
     found["price_note"] = np.where(known, "", NOT_VALIDATED)
     found["price_year"] = params.choice("price_year", group="prices")
-    for name in ("median_sale_price_usd", "mean_sale_price_usd", "sales_count"):
-        found[name] = table[name].to_numpy()
+    for name, own_name in _OWN.items():
+        found[name] = table[name].fillna(table[own_name]).to_numpy()
     found = found[np.isfinite(level)].reset_index(drop=True)
     return schema.conform(found, "place_prices")
 
 
-_NO_LEVEL = pd.DataFrame({"level": [], "error": [], "houses": []}, dtype=float).rename_axis("neighborhood")
-_NO_YEARLY = pd.DataFrame(
-    {"median_sale_price_usd": [], "mean_sale_price_usd": [], "sales_count": []}, dtype=float
-).rename_axis("neighborhood")
+_OWN = {
+    "median_sale_price_usd": "own_median_usd", "mean_sale_price_usd": "own_mean_usd", "sales_count": "houses",
+}  # fmt: skip
+"""What the yearly table says of a place, and what its own sales of houses say of the same."""
+_NO_LEVEL = pd.DataFrame(columns=["level", "error", *_OWN.values()], dtype=float).rename_axis("neighborhood")
+_NO_YEARLY = pd.DataFrame(columns=list(_OWN), dtype=float).rename_axis("neighborhood")
 
 
 def _own_level(sales: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:
@@ -87,12 +90,13 @@ def _own_level(sales: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:
     place = houses["neighborhood"].astype(str)
     level = np.log(houses["price_sf"]) - elasticity * np.log(houses["square_ft"] / size)
     years = houses["sale_date"].dt.year + (houses["sale_date"].dt.day_of_year - 1) / 365.25
-    level = level - _trend(level, years, place) * (years - (year + 0.5))
-    groups = level.groupby(place)
+    moved = _trend(level, years, place) * (years - (year + 0.5))
+    groups, paid = (level - moved).groupby(place), (houses["sale_price"] * np.exp(-moved)).groupby(place)
     count, middle = groups.size(), groups.median()
     assumed = params.choice("place_sale_sd", group="prices")
     spread = groups.std().fillna(assumed).clip(lower=assumed / 2)
     found = pd.DataFrame({"level": middle, "error": spread * np.sqrt(np.pi / 2 / count), "houses": count})
+    found["own_median_usd"], found["own_mean_usd"] = paid.median(), paid.mean()
     return found[count >= params.choice("place_sales_min", group="prices")].rename_axis("neighborhood")
 
 

@@ -88,6 +88,16 @@ class Line:
     high: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """Who says a price or a value, in whose dollars, and how sure it is."""
+
+    source: str
+    year: int | None
+    low: float
+    high: float
+
+
 def inputs(terms: Terms, entry: int, plan: int, costs: Costs) -> list[Line]:
     """Give every input one plan of one entry rests on, with its range, unit, year and citation."""
     actor, tenure = PLANS[plan]
@@ -245,17 +255,25 @@ def _decision(terms: Terms, entry: int, plan: int, *, costs: Costs, decided: Dec
     return found
 
 
-def price_line(price_usd_per_ft2: float, *, year: int | None, source: str) -> Line:
-    """The place's price, as an input."""
-    label = "price of a standing house of the reference size"
-    name, unit = "place_price_usd_per_ft2", "USD/ft2"
+def price_line(price_usd_per_ft2: float, said: Said) -> Line:
+    """The place's price, as an input; its range is that of the place's mean."""
     return Line(
-        name=name, label=label, value=price_usd_per_ft2, unit=unit, year=year, source=source,
-        low=price_usd_per_ft2, high=price_usd_per_ft2,
+        name="place_price_usd_per_ft2", label="price of a standing house of the reference size",
+        value=price_usd_per_ft2, unit="USD/ft2", year=said.year, source=said.source, low=said.low,
+        high=said.high,
+    )  # fmt: skip
+
+
+def as_is_line(as_is_usd: float, said: Said) -> Line:
+    """What the lot is worth as it stands, with its range, in the place of the computed line."""
+    return Line(
+        name="as_is_usd", label="The lot as it stands", value=as_is_usd, unit="USD",
+        year=said.year, source=said.source, low=said.low, high=said.high,
     )  # fmt: skip
 
 
 def as_documents(given: Sequence[Line], told: Sequence[Line]) -> list[dict[str, Any]]:
-    """Inputs and sums for JSON; a sum is in dollars of its inputs' latest year."""
+    """Inputs and sums for JSON; a sum that tells no year is in dollars of its inputs' latest."""
     latest = max((line.year for line in given if line.year is not None), default=None)
-    return [asdict(line) for line in (*given, *(replace(line, year=latest) for line in told))]
+    dated = (replace(line, year=latest) if line.year is None else line for line in told)
+    return [asdict(line) for line in (*given, *dated)]

@@ -98,7 +98,7 @@ def build(
         redone += stage_results.build_results(space, city, layers)
     with clock.stage("funnel"):
         progress("Counting what is allowed, fits and pays")
-        redone += stage_funnel.build_funnel(space, city)
+        redone += stage_funnel.build_funnel(space, city, layers)
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")
         derived = stage_derived.build_derived(space, city, layers)

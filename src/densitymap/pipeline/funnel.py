@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from densitymap import params, schema
 from densitymap.capacity.rules import load_buildings
 from densitymap.city import City
-from densitymap.errors import ValidationError
 from densitymap.feasibility.costs import Costs, load_costs
 from densitymap.feasibility.forms import Terms, terms
 from densitymap.feasibility.funnel import STAGES, SUPPOSED, funnel, total_needs, totals, with_pays
@@ -24,16 +23,18 @@ from densitymap.feasibility.pays import (
     is_residential,
     paying,
     priced,
+    told_of,
     worth_of,
 )
 from densitymap.feasibility.publish import by_area
 from densitymap.geometry import Floats
 from densitymap.pipeline import workspace
-from densitymap.pipeline.prices import PLACES, SALES_FILE, places_of
+from densitymap.pipeline.layers import Layers
+from densitymap.pipeline.place_prices import TABLE, build_places, read_places, sales_marks
 from densitymap.pipeline.workspace import Workspace
 
 BASELINE = "no-change"
-OUTPUTS = ("feasibility",)
+OUTPUTS = ("feasibility", TABLE)
 STAMP = "funnel.json"
 LEVELS = {
     "block_group": "block_group_geoid_2020",
@@ -73,19 +74,23 @@ class Market:
     today_usd: Floats
 
 
-def build_funnel(space: Workspace, city: City) -> list[str]:
+def build_funnel(space: Workspace, city: City, layers: Layers) -> list[str]:
     """Bring the funnel of every judged policy to its areas, unless nothing it rests on has changed."""
     judged = workspace.read_json(space.results / "results.json")
-    mark = workspace.fingerprint([judged["fingerprint"], "funnel"])
+    mark = workspace.fingerprint([judged["fingerprint"], "funnel", sales_marks(city, layers)])
     stamp = space.results / STAMP
     if workspace.is_fresh(stamp, mark, [space.results / f"{name}.parquet" for name in OUTPUTS]):
         return []
-    lots = read_lots(space)
     names = [BASELINE, *(name for name in judged["summary"]["policies"] if name != BASELINE)]
-    costed = city.code in params.names("costs")
-    found = _judged(space, names, lots, load_costs(city.code)) if costed else None
-    table = schema.conform(pd.DataFrame(), "feasibility") if found is None else found[0]
-    told = _without_costs(city.code) if found is None else found[1]
+    if city.code in params.names("costs"):
+        costs = load_costs(city.code)
+        told_from = build_places(space, city, layers, elasticity=costs["price_size_elasticity"])
+        lots = read_lots(space)
+        table, told = _judged(space, names, lots, costs)
+        told["prices"] |= {**told_from, "lots_by_source": _counts(told_of(lots, costs))}
+    else:
+        workspace.write_frame(space.results / f"{TABLE}.parquet", schema.conform(pd.DataFrame(), TABLE))
+        table, told = schema.conform(pd.DataFrame(), "feasibility"), _without_costs(city.code)
     workspace.write_frame(space.results / "feasibility.parquet", table)
     workspace.write_json(stamp, {"fingerprint": mark, **told})
     return ["funnel"]
@@ -125,19 +130,11 @@ def read_lots(space: Workspace) -> pd.DataFrame:
 
 
 def with_prices(lots: pd.DataFrame, space: Workspace) -> pd.DataFrame:
-    """Give lots what the workspace's prices say of them, in memory.
+    """Give lots what the prices of their neighbourhoods say of them, in memory.
 
-    Without prices, or with sales too few to tell any, the neighbourhoods' medians of the costs stand in,
-    and the source says so.
+    Where a neighbourhood has no price, the medians of the costs stand in, and the source says so.
     """
-    if PLACES not in params.names("models") and not (space.raw / SALES_FILE).is_file():
-        return lots
-    elasticity = load_costs()["price_size_elasticity"]
-    try:
-        places = places_of(space, elasticity=elasticity)
-    except ValidationError:
-        return lots
-    return priced(lots, places, elasticity=elasticity)
+    return priced(lots, read_places(space), elasticity=load_costs()["price_size_elasticity"])
 
 
 def read_policy(space: Workspace, table: str, policy: str) -> pd.DataFrame:
@@ -216,6 +213,15 @@ def document(
         "net_homes": not_computable(needs),
         "demolished": not_computable(needs),
         "policies": policies,
+    }
+
+
+def _counts(told: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Lots by who says what a house sells for there, and what the lot is worth as it stands."""
+    named = {"price": told["price_source"], "as_is": told["as_is_source"]}
+    return {
+        what: {str(source): int(count) for source, count in sources.fillna("no data").value_counts().items()}
+        for what, sources in named.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Prices of homes in a file, and of the places of a workspace."""
+"""Prices of the homes in a file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densitymap import params, schema
+from densitymap import params
 from densitymap.errors import MissingDataError, UsageError, ValidationError
 from densitymap.feasibility import price_model, price_tests
-from densitymap.feasibility.prices import place_prices
 from densitymap.feasibility.sales import (
     HOME_COLUMNS,
     Cleaned,
@@ -24,12 +23,6 @@ from densitymap.feasibility.sales import (
     typed,
 )
 from densitymap.pipeline import workspace
-from densitymap.pipeline.workspace import Workspace
-
-PLACES = "place_prices_atlanta"
-"""Record of ``catalog/models`` with the prices by neighbourhood."""
-SALES_FILE = "sales/sales.csv"
-"""Where a pack lays its sales with a size, below ``1_raw``."""
 
 
 def price_file(source: Path, out: Path, *, sales: Path | None = None) -> dict[str, Any]:
@@ -185,22 +178,6 @@ def _told(priced: pd.DataFrame, version: str, cleaned: Cleaned | None) -> dict[s
         "sales_used": None if cleaned is None else len(cleaned.sales),
         "sales_dropped": None if cleaned is None else cleaned.dropped.to_dict("records"),
     }
-
-
-def shipped_places() -> pd.DataFrame:
-    """Give the shipped prices by neighbourhood: table ``place_prices``."""
-    return schema.conform(pd.DataFrame(params.load("models", PLACES)["places"]), "place_prices")
-
-
-def places_of(space: Workspace, *, elasticity: float) -> pd.DataFrame:
-    """Give the prices by neighbourhood of a workspace: from its own sales, or those that are shipped.
-
-    The synthetic sample has sales of its own; the real pack's figures are shipped.
-    """
-    path = space.raw / SALES_FILE
-    if not path.is_file():
-        return shipped_places()
-    return place_prices(None, read_sales(path).sales, elasticity=elasticity)
 
 
 def read_neighborhood_sales(path: Path) -> pd.DataFrame:

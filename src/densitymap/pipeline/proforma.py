@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from densitymap.feasibility import statement
 from densitymap.feasibility.costs import Costs, changed, load_costs, plain_number, read_records
 from densitymap.feasibility.decision import options_table
 from densitymap.feasibility.forms import PLANS, Terms, counted, size_factor, terms
-from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, worth_of
+from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, told_of, worth_of
 from densitymap.feasibility.proforma import money
 from densitymap.pipeline.funnel import BASELINE
 from densitymap.pipeline.subject import NOT_ASKED, Subject
@@ -26,7 +26,11 @@ from densitymap.pipeline.subject import NOT_ASKED, Subject
 OF_LOT = ("price_usd_per_ft2", "place_price_usd_per_ft2", "as_is_usd")
 """Inputs of the lot that may be set beside the costs: what its finished homes sell for by the ft2, what a
 standing house of the reference size sells for there, and what the lot is worth as it stands."""
+GIVEN = "given on the command line"
 SHORT = {"price": OF_LOT[0], "place_price": OF_LOT[1], "as_is": OF_LOT[2]}
+SET_BY = {"price": OF_LOT[:2], "as_is": OF_LOT[2:]}
+WORTH = {"price": "price_usd_per_ft2", "as_is": "as_is_usd"}
+"""Inputs that set the price or the worth of the lot, and where :class:`Worth` holds it."""
 TYPES = {
     "adu": "house_adu",
     "attached_adu": "house_attached_adu",
@@ -104,7 +108,10 @@ def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
     today = terms(subject.today, subject.lots, costs, load_buildings())
     bids = bids_today(today, worth, costs) if len(today.row) else np.full(1, np.nan)
     found = paying(built, subject.lots, worth, costs, today_usd=bids)
-    return _document(subject, asked, costs, judged=judged, found=found, worth=worth, is_open=open_rows)
+    said = {name: _said(subject, costs, worth, own, name=name) for name in SET_BY}
+    return _document(
+        subject, asked, costs, judged=judged, found=found, worth=worth, is_open=open_rows, said=said
+    )
 
 
 def _refuse_unknown(asked: Asked) -> None:
@@ -165,7 +172,7 @@ def _worth(subject: Subject, costs: Costs, own: Mapping[str, float]) -> Worth:
     return Worth(
         price_usd_per_ft2=np.array([own.get("place_price_usd_per_ft2", found.price_usd_per_ft2[0])]),
         as_is_usd=np.array([own.get("as_is_usd", found.as_is_usd[0])]),
-        source=f"given on the command line; else {found.source}",
+        source=f"{GIVEN}; else {found.source}",
         year=found.year,
     )
 
@@ -180,9 +187,26 @@ def _at_price(worth: Worth, built: Terms, price: float, costs: Costs) -> Worth:
     return Worth(
         price_usd_per_ft2=np.array([place]),
         as_is_usd=worth.as_is_usd,
-        source="price given on the command line",
+        source=f"price {GIVEN}",
         year=worth.year,
     )
+
+
+def _said(
+    subject: Subject, costs: Costs, worth: Worth, own: Mapping[str, float], *, name: str
+) -> statement.Said:
+    """Who says the price of the place or the worth of the lot: whoever set it, else what is known."""
+    value = float(getattr(worth, WORTH[name])[0])
+    if set(SET_BY[name]) & set(own):
+        return statement.Said(source=GIVEN, year=worth.year, low=value, high=value)
+    told = told_of(subject.lots, costs).iloc[0]
+    source, year, note, low, high = (
+        told[f"{name}_{part}"] for part in ("source", "year", "note", "low", "high")
+    )
+    if pd.isna(source):
+        return statement.Said(source="nobody says", year=worth.year, low=np.nan, high=np.nan)
+    words = f"{source}, {year} dollars" + (f"; {note}" if pd.notna(note) and note else "")
+    return statement.Said(source=words, year=int(year), low=float(low), high=float(high))
 
 
 def _nothing(subject: Subject, asked: Asked) -> dict[str, Any]:
@@ -221,6 +245,7 @@ def _document(
     found: Paying,
     worth: Worth,
     is_open: np.ndarray,
+    said: Mapping[str, statement.Said],
 ) -> dict[str, Any]:
     table = _options(subject, judged, found, is_open)
     chosen = _ranked(table[_matches(table, asked)], asked)
@@ -231,22 +256,26 @@ def _document(
         )
     best = chosen.iloc[0]
     entry, follows = int(best["entry"]), int(best["plan"])
-    price = float(worth.price_usd_per_ft2[0])
+    price, as_is = float(worth.price_usd_per_ft2[0]), float(worth.as_is_usd[0])
     given = statement.inputs(found.terms, entry, follows, costs)
     if (best["actor"], best["tenure"]) in (("developer", "sale"), ("owner", "sale")):
-        given.insert(0, statement.price_line(price, year=worth.year, source=worth.source))
+        given.insert(0, statement.price_line(price, said["price"]))
     told = statement.lines(
         found.terms, entry, follows, costs=costs, valued=found.valued, decided=found.decided,
         price_usd_per_ft2=price,
     )  # fmt: skip
+    if not np.isnan(as_is):
+        sourced = statement.as_is_line(as_is, said["as_is"])
+        told = [sourced if line.name == sourced.name else line for line in told]
     return {
         "lot": subject.told,
         "policy": asked.scenario,
         "selected": _shown(best.to_dict(), (*SHOWN, "reason")),
         "prices": {
-            "price_usd_per_ft2": _plain(worth.price_usd_per_ft2[0]),
-            "as_is_usd": _plain(worth.as_is_usd[0]),
-            "source": worth.source,
+            "price_usd_per_ft2": _plain(price),
+            **{part: _plain(value) for part, value in asdict(said["price"]).items()},
+            "as_is_usd": _plain(as_is),
+            **{f"as_is_{part}": _plain(value) for part, value in asdict(said["as_is"]).items()},
         },
         "lines": statement.as_documents(given, told),
         "options": [_shown(row, SHOWN) for row in table.to_dict("records")],
