@@ -13,6 +13,7 @@ from densitymap.errors import UsageError
 from densitymap.exports.safe import as_text
 from densitymap.pipeline import ordinance as ordinances
 from densitymap.pipeline import scenario_files, scenarios, workspace
+from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
 from densitymap.scenarios.record import headline
 
 ACTIONS = ("list", "show", "run", "new", "validate")
@@ -25,6 +26,7 @@ def scenario(
     *,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help=ALLOW_EMPTY)] = False,
     draws: Annotated[int | None, typer.Option(min=1, help="Draws of what is expected.")] = None,
+    more: Annotated[bool, typer.Option("--detail", help="Also say what the answer hangs on.")] = False,
 ) -> None:
     """List scenarios, show or check one, start a new one, or evaluate one on the last build.
 
@@ -41,6 +43,8 @@ def scenario(
     if action == "run":
         with SETTINGS.progress("Evaluating"):
             said = scenarios.run(SETTINGS.workspace, name, allow_empty=allow_empty, n_draws=draws)
+            if more:
+                said = said | {"detail": scenarios.detail(SETTINGS.workspace, name, n_draws=draws)}
         return _tell([said])
     return {"show": _show, "new": _new, "validate": _validate}[action](name, allow_empty=allow_empty)
 
@@ -100,6 +104,8 @@ def _validate(name: str, *, allow_empty: bool) -> None:
 
 
 def _tell(said: list[dict[str, Any]]) -> None:
+    for line in sign_lines(said):
+        SETTINGS.say(line)
     for line in headline(said):
         SETTINGS.say(line)
     for one in said:
@@ -109,6 +115,8 @@ def _tell(said: list[dict[str, Any]]) -> None:
             saleable, rented = row["homes_saleable_max"], row["homes_rent_only_max"]
             homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"
             SETTINGS.say(f"  {row['form']}: {row['lots_reached']:,} lots reached; at most {homes}")
+    for line in (line for one in said for line in ledger_lines(one)):
+        SETTINGS.say(line)
     for line in dict.fromkeys(line for one in said for line in one["not_computable"]):
         SETTINGS.say(f"Not computable: {line}")
     if any(one["label"] for one in said):
@@ -137,6 +145,8 @@ def compare(
         table[["scenario", "place"]] = table[["scenario", "place"]].apply(as_text)
         workspace.write_atomically(csv, lambda part: table.to_csv(part, index=False))
         SETTINGS.say(f"Table: {csv}")
+    for line in sign_lines(said["scenarios"]):
+        SETTINGS.say(line)
     for line in headline(said["scenarios"]):
         SETTINGS.say(line)
     for line in dict.fromkeys(line for one in said["scenarios"] for line in one["not_computable"]):

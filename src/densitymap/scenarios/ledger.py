@@ -84,7 +84,7 @@ def count_band(values: Floats) -> dict[str, float] | str:
     'fewer than 5'
     """
     shown = record()["shown"]
-    ends = {name: round(value) for name, value in band(values).items()}
+    ends = {name: float(round(value)) for name, value in band(values).items()}
     return str(shown["words"]) if np.median(values) < shown["fewest"] else ends
 
 

@@ -142,7 +142,7 @@ def counted(results: Results, result: Uptake, given: Situation, *, base: Results
         No change, evaluated; None where this is no change.
     """
     items = results.policy.protections
-    kept = kept_by(given.lots, given.cells, items, size=given.size, seed=given.seed)
+    kept = kept_by(results.lots, given.cells, items, size=given.size, seed=given.seed)
     place = result.levels.index(EVERYWHERE)
     return Counted(
         results=results,
@@ -164,7 +164,7 @@ def _stress(results: Results, given: Situation, base: Results | None) -> Floats 
     relief = [item for item in results.policy.protections if item.kind == "tax_relief"]
     covered, take_up = np.zeros(len(given.lots), dtype=bool), np.zeros(given.size)
     for item in relief:
-        covered |= protected(given.lots, item)
+        covered |= protected(results.lots, item)
         share = item.parameters["take_up_share"]
         take_up = parameter_drawn(item.kind, "take_up_share", share, size=given.size, seed=given.seed)
     owners = tax.owners_of(given.lots, _owner_households(given), reached=reached, protected=covered)
@@ -186,12 +186,12 @@ def programme_costs(results: Results, given: Situation) -> dict[str, Floats]:
             name: parameter_drawn(item.kind, name, one, size=given.size, seed=given.seed)
             for name, one in item.parameters.items()
         }
-        lots = float(protected(given.lots, item).sum())
+        lots = float(protected(results.lots, item).sum())
         if "cost_usd_per_home" in draw:
             homes = lots * (given.cells.table["homes"].mean() if len(given.cells.table) else 1.0)
             found[item.kind] = draw["lots_share"] * homes * draw["cost_usd_per_home"]
         elif item.kind == "tax_relief" and not given.owner_needs:
-            owners = float(_owner_households(given)[protected(given.lots, item)].sum())
+            owners = float(_owner_households(given)[protected(results.lots, item)].sum())
             yearly = draw["cost_usd_per_award_year"] * draw["take_up_share"] * owners
             found[item.kind] = yearly * draw["term_years"]
     return found

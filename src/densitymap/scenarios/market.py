@@ -79,13 +79,16 @@ def demand_moves(drawn: Mapping[str, Floats]) -> Floats:
 
 
 def log_rent_per_home(drawn: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Change of log rent per net home, by channel: over the region's stock, or around one project."""
+    """Mean change of log rent of the area's rented homes per net home, by channel.
+
+    The region's stock is set against homes of the whole region; a project reaches the homes near it only.
+    """
     region = -drawn["region_rent_elasticity"] / drawn["region_homes"]
-    project = drawn["local_homes_per_project"]
+    near = drawn["homes_within_reach"] / drawn["local_homes_per_project"]
     return {
         "regional": region,
-        "local": -drawn["local_rent_effect"] * _MEAN_OF_LINEAR / project,
-        "adverse": np.log1p(drawn["adverse_rent_rise"]) * drawn["adverse_reach_share"] / project,
+        "local": -drawn["local_rent_effect"] * _MEAN_OF_LINEAR * near,
+        "adverse": np.log1p(drawn["adverse_rent_rise"]) * drawn["adverse_reach_share"] * near,
     }
 
 

@@ -133,7 +133,8 @@ def not_computable(needs: Needs, *, has_makeup: bool) -> list[str]:
 
 def _ledgers(outcome: Outcome, base: Outcome, situation: Situation | None) -> dict[str, Any]:
     """The ledgers and the break-even; None where nothing is expected, which ``not_computable`` explains."""
-    one, was = outcome.counted, base.counted
+    was = base.counted
+    one = was if outcome.results.policy.levers == () else outcome.counted
     if situation is None or one is None or was is None:
         return {"ledgers": None, "rho_star": None}
     return {"ledgers": ledgers(one, was, situation), "rho_star": rho_star(one, was, situation)}

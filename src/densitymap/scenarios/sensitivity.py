@@ -1,0 +1,108 @@
+"""What a scenario's answer hangs on: a tornado from the joint draws, Sobol indices of the rent channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from densitymap.errors import MissingDataError
+from densitymap.feasibility.priors import luck, priors
+from densitymap.geometry import Floats
+from densitymap.scenarios.beliefs import beliefs
+from densitymap.scenarios.ledgers import Counted, Situation
+from densitymap.scenarios.market import CHANNELS, avoided, moves_avoided_per_home
+
+_EDGE = 0.1
+"""Share of the draws at each end of a belief that a bar compares."""
+_NOISE = 3.0
+"""Standard errors of a rank correlation below which a bar is noise of the draws and is not told."""
+_SHOWN = 10
+_SAMPLES = 512
+"""Base sample of the Sobol indices; the model is run (2 k + 2) times as often, in milliseconds."""
+
+
+def tornado(one: Counted, base: Counted, given: Situation) -> dict[str, list[dict[str, Any]]]:
+    """How far each belief moves the differences from no change, widest first.
+
+    A bar is the median of the draws in which the belief is among its lowest tenth, and among its highest:
+    taken from the joint draws, so that beliefs move together as they are believed to.
+
+    Returns
+    -------
+    dict
+        For ``net_homes``, ``direct`` and the market ledger of each channel: ``name``, ``label``, ``low``,
+        ``high``.
+    """
+    less = {
+        name: -(
+            avoided(given.beliefs, one.net, one.direct.total)[name]
+            - avoided(given.beliefs, base.net, base.direct.total)[name]
+        )
+        for name in CHANNELS
+    }
+    results = {"net_homes": one.net - base.net, "direct": one.direct.total - base.direct.total}
+    results |= {f"market, {name}": values for name, values in less.items()}
+    return {name: _bars(values, given) for name, values in results.items()}
+
+
+def _bars(values: Floats, given: Situation) -> list[dict[str, Any]]:
+    size = len(values)
+    tenth = max(1, int(size * _EDGE))
+    bars: list[dict[str, Any]] = []
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    for name, label in _labels().items():
+        order = np.argsort(luck(given.seed, name, size), kind="stable")
+        if abs(np.corrcoef(np.argsort(order, kind="stable"), ranks)[0, 1]) < _NOISE / np.sqrt(size):
+            continue
+        low, high = (float(np.median(values[rows])) for rows in (order[:tenth], order[-tenth:]))
+        bars.append({"name": name, "label": label, "low": round(low, 2) + 0.0, "high": round(high, 2) + 0.0})
+    bars.sort(key=lambda bar: -abs(float(bar["high"]) - float(bar["low"])))
+    return bars[:_SHOWN]
+
+
+def _labels() -> Mapping[str, str]:
+    return {name: one.label for known in (priors(), beliefs()) for name, one in known.items()}
+
+
+def sobol(*, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """First-order and total Sobol indices of moves avoided per net home, by channel (Saltelli 2010, SALib).
+
+    Beliefs are taken even between their 10 % and 90 % points.
+
+    Raises
+    ------
+    MissingDataError
+        If SALib is not installed.
+    """
+    try:
+        from SALib.analyze.sobol import analyze  # noqa: PLC0415 - an extra
+        from SALib.sample.sobol import sample  # noqa: PLC0415 - an extra
+    except ImportError as fault:
+        raise MissingDataError(
+            "Sobol indices need SALib", next_step="pip install 'densitymap[sensitivity]'"
+        ) from fault
+    known = {name: one for name, one in beliefs().items() if one.low < one.high}
+    problem = {
+        "num_vars": len(known),
+        "names": list(known),
+        "bounds": [[one.low, one.high] for one in known.values()],
+    }
+    drawn = sample(problem, _SAMPLES, calc_second_order=False, seed=seed)
+    values = moves_avoided_per_home(dict(zip(known, drawn.T, strict=True)))
+    return {
+        name: _indices(
+            analyze(problem, np.log(np.abs(values[name]) + 1e-9), calc_second_order=False, seed=seed), known
+        )
+        for name in CHANNELS
+    }
+
+
+def _indices(found: Mapping[str, Any], known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = [
+        {"name": name, "label": known[name].label, "first": round(float(s1), 3), "total": round(float(st), 3)}
+        for name, s1, st in zip(known, found["S1"], found["ST"], strict=True)
+        if st > 0.01  # noqa: PLR2004 - a hundredth of the variance
+    ]
+    return sorted(rows, key=lambda row: -float(row["total"]))

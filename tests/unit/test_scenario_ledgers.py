@@ -1,0 +1,142 @@
+"""Ledgers of scenarios on a built sample: relations that must hold, and nothing of one lot on disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands import densitymap
+from densitymap.pipeline import scenarios
+from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.document import Scenario
+from densitymap.scenarios.policy import apply, load_policy
+from densitymap.scenarios.record import record
+from densitymap.scenarios.sensitivity import sobol, tornado
+
+DRAWS = 80
+
+
+@pytest.fixture(scope="module")
+def space(sample_space, tmp_path_factory):
+    """The shared sample, copied, with homes known on every lot, so that everything can be computed."""
+    folder = tmp_path_factory.mktemp("ledgers") / "space"
+    shutil.copytree(sample_space, folder)
+    path = Workspace(folder).parcels / "parcels.parquet"
+    lots = gpd.read_parquet(path)
+    lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="module")
+def loaded(space):
+    return scenarios.load_ground(space, n_draws=DRAWS)
+
+
+def under(loaded, *levers, base="missing-middle-2021"):
+    """Count a shipped reform with protections pulled on top of it."""
+    reform = apply(base, load_policy("atlanta"))
+    own = Scenario(
+        name="drawn", title="Drawn", question="duplex", summary="s", source="s", mark="A", levers=levers
+    )
+    return loaded.outcome(apply(own, reform)).counted
+
+
+@pytest.fixture(scope="module")
+def reform(loaded):
+    return under(loaded)
+
+
+def test_what_is_told_of_no_change_has_no_difference(loaded):
+    base = loaded.base
+    said = record(base, base, loaded.needs, situation=loaded.situation)
+    assert said["rho_star"] is None
+    assert said["ledgers"]["signs"] is None
+    assert said["ledgers"]["direct"]["difference"] is None
+
+
+def test_an_empty_scenario_has_the_ledgers_of_no_change_to_the_digit(loaded):
+    empty = Scenario(name="empty", title="t", question="duplex", summary="s", source="s", mark="A", levers=())
+    outcome = loaded.outcome(apply(empty, load_policy("atlanta")))
+    base = loaded.base
+    one, was = (record(each, base, loaded.needs, situation=loaded.situation) for each in (outcome, base))
+    assert one["ledgers"] == was["ledgers"]
+    assert one["rho_star"] is None
+
+
+@pytest.mark.parametrize(
+    "lever",
+    [
+        {"kind": "no_net_loss"},
+        {"kind": "tenure_protection"},
+        {"kind": "tenure_protection", "where": {"neighborhood": ["Kirkwood", "East Lake"]}},
+    ],
+)
+def test_a_protection_never_raises_direct_displacement_in_any_draw(loaded, reform, lever):
+    kept = under(loaded, lever)
+    assert (kept.direct.total <= reform.direct.total + 1e-9).all()
+    assert kept.direct.total.sum() < reform.direct.total.sum()
+    if "where" in lever:
+        for name in set(reform.direct.by_neighborhood) - {"Kirkwood", "East Lake"}:
+            same = np.allclose(kept.direct.by_neighborhood[name], reform.direct.by_neighborhood[name])
+            assert same, name
+
+
+def test_parts_of_the_direct_ledger_are_the_whole(loaded):
+    direct = loaded.base.counted.direct
+    for parts in (direct.by_process, direct.by_class):
+        assert sum(parts.values()) == pytest.approx(direct.total)
+    assert (direct.total >= 0).all()
+
+
+def test_the_document_keeps_ledgers_apart_and_says_where_each_stands(space):
+    ran = densitymap("compare", "missing-middle-2021", "--draws", DRAWS, "--json", "--workspace", space.root)
+    assert ran.code == 0, ran.err
+    today, then = ran.document["scenarios"]
+    assert today["name"] == "no-change"
+    ledgers = then["ledgers"]
+    assert [row["channel"] for row in ledgers["signs"]] == ["regional", "local", "adverse"]
+    assert set(ledgers["market"]["difference"]) == {"regional", "local", "adverse"}
+    for name in ("direct", "market", "owner_stress", "exclusion"):
+        assert {"unit", "horizon_years", "population"} <= set(ledgers[name])
+    assert ledgers["owner_stress"]["computable"] is False
+    assert any("unread" in need for need in ledgers["owner_stress"]["needs"])
+    assert "extrapolation" in ledgers["market"]["channels"]["local"]["extrapolation"]
+    assert today["ledgers"]["demand"] == ledgers["demand"]
+    assert "never added" in ledgers["note"]
+    text = json.dumps(then).casefold()
+    assert not any(word in text for word in ("d+i", "d + i", "total_displac", "ledgers_total", "all_ledgers"))
+    first = ran.err.splitlines()[0]
+    assert "direct D, market I, owners T, exclusion E" in first
+    assert "given the regional channel" in ran.err.splitlines()[1]
+
+
+def test_nothing_of_one_lot_is_written(space):
+    lots = gpd.read_parquet(space.parcels / "parcels.parquet")["parcel_id"]
+    for path in Path(space.results / "scenarios").rglob("*"):
+        if path.suffix == ".parquet":
+            assert "parcel_id" not in pd.read_parquet(path).columns
+        elif path.is_file():
+            text = path.read_text()
+            assert not any(f'"{name}"' in text for name in lots.iloc[::25])
+
+
+def test_what_the_answer_hangs_on_is_told(loaded, reform):
+    bars = tornado(reform, loaded.base.counted, loaded.situation)
+    assert {"net_homes", "direct", "market, regional"} <= set(bars)
+    widths = [abs(bar["high"] - bar["low"]) for bar in bars["market, regional"]]
+    assert widths == sorted(widths, reverse=True)
+    indices = sobol(seed=5)
+    assert {row["name"] for row in indices["regional"]} == {
+        "region_rent_elasticity", "rent_rise_behind", "excess_moves", "region_low_income_renter_share",
+    }  # fmt: skip
+    assert (
+        indices["regional"][0]["name"] == "region_rent_elasticity"
+    )  # reference 5.4: eta, then the rent rise
+    assert indices["regional"][1]["name"] == "rent_rise_behind"
+    assert sum(row["first"] for row in indices["regional"]) == pytest.approx(1.0, abs=0.1)
