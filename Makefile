@@ -66,4 +66,4 @@ lock:  ## Resolve the hashed lock anew (needs uv)
 		--generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 
 clean:  ## Remove generated data and maps (not what you added by hand)
-	rm -rf $(SPACE)/data/1_raw $(SPACE)/data/2_layers $(SPACE)/data/3_parcels $(SPACE)/data/4_results $(SPACE)/maps/*.html
+	rm -rf $(SPACE)/data/1_raw $(SPACE)/data/2_layers $(SPACE)/data/3_parcels $(SPACE)/data/4_results $(SPACE)/maps/*.html $(SPACE)/maps/reports $(SPACE)/exports
