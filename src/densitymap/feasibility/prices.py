@@ -101,12 +101,13 @@ def _own_level(sales: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:
 
 
 def _trend(level: pd.Series, years: pd.Series, place: pd.Series) -> float:
-    """Yearly move of the log level within places."""
-    if years.empty:
-        return 0.0
+    """Yearly move of the log level within places; drawn to none where sales are few, or all of a few days.
+
+    The best guess where a year's move is of the catalogue's drift, and a sale of its spread about its place.
+    """
+    spread, drift = (params.choice(name, group="prices") for name in ("place_sale_sd", "drift_per_year"))
     within_years, within = (v - v.groupby(place).transform("mean") for v in (years, level))
-    moved = float((within_years**2).sum())
-    return float((within_years * within).sum() / moved) if moved > 0 else 0.0
+    return float((within_years * within).sum() / ((within_years**2).sum() + (spread / drift) ** 2))
 
 
 def yearly_level(table: pd.DataFrame) -> pd.DataFrame:
