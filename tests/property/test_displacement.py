@@ -43,8 +43,9 @@ def test_apportioning_conserves_totals(counts, shift, spots):
         crs=2240,
     )
     values = pd.DataFrame({"population": counts}, index=sources.index)
-    for blocks in (None, points if len(points) else None):
-        pairs = crosswalk(sources, targets, points=blocks)
+    blocks, cover = points if len(points) else None, grid(1, 1, 130.0)
+    for given_points, edge in ((None, None), (blocks, None), (blocks, cover)):
+        pairs = crosswalk(sources, targets, points=given_points, cover=edge)
         assert np.allclose(pairs.groupby("source")["share"].sum(), 1)
         assert (pairs["share"] >= 0).all()
         found = apportion(values, pairs)

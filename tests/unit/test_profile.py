@@ -10,6 +10,7 @@ from shapely.geometry import Point, box
 from densitymap import params, schema
 from densitymap.displacement.profile import ProfileInput, land_price, profile
 from densitymap.errors import ValidationError
+from densitymap.pipeline.profile import blocks_cover
 
 WORDS = params.load("profiles", "place")
 
@@ -46,6 +47,28 @@ def test_blocks_weigh_more_than_area():
     made = profile(given)
     assert made["estimates"][0]["measures"]["households"]["value"] == 90
     assert made["census_2020"]["population_2020"]["value"] == 90
+
+
+def test_a_tract_that_reaches_beyond_the_blocks_keeps_its_people_there():
+    blocks = frame(Point(110, 50), Point(120, 50), population_2020=[30.0, 10.0])
+    beyond = frame(box(100, 0, 300, 100), tract_geoid=["13121000200"])
+    table = estimates(households=[100.0, 200.0]).iloc[1:]
+    given = {"name": "P", "place": frame(box(100, 0, 115, 100)), "tracts": {2020: beyond}, "blocks": blocks}
+    whole = profile(ProfileInput(**given, measures=(table,)))["estimates"][0]
+    assert whole["measures"]["households"]["value"] == 150  # all of the tract's blocks are known
+    cut = profile(ProfileInput(**given, measures=(table,), blocks_cover=frame(box(0, 0, 150, 100))))
+    assert cut["estimates"][0]["measures"]["households"]["value"] == 37.5  # a quarter of its land is covered
+    assert cut["estimates"][0]["weighted_by"] == "population_2020, area beyond its cover"
+    assert "beyond the blocks" in cut["apportioning"]
+
+
+def test_blocks_cut_at_the_city_limits_are_known_by_their_people():
+    limits = frame(box(0, 0, 100, 100))
+    inside, outside = Point(50, 50), Point(150, 50)
+    assert blocks_cover(frame(inside, outside, population_2020=[999.0, 1.0]), limits) is limits
+    assert blocks_cover(frame(inside, outside, population_2020=[90.0, 10.0]), limits) is None
+    assert blocks_cover(None, limits) is None
+    assert blocks_cover(frame(inside, population_2020=[9.0]), None) is None
 
 
 def test_a_missing_tract_is_counted_not_filled():

@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from densitymap import params, schema
 from densitymap.displacement.acs import proportion_moe
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 OUTSIDE = "outside"
 """Target of what lies in none of the targets."""
 AREA = "area"
+BEYOND = ", area beyond its cover"
+"""Added to the weight's name where a source reaches beyond the points."""
 
 
 def crosswalk(
@@ -36,6 +39,7 @@ def crosswalk(
     *,
     points: gpd.GeoDataFrame | None = None,
     weight: str = "population",
+    cover: gpd.GeoDataFrame | None = None,
 ) -> pd.DataFrame:
     """Share of each source that lies in each target.
 
@@ -48,6 +52,10 @@ def crosswalk(
         and for sources in which they count nothing.
     weight
         Column of ``points``: ``population`` or ``housing_units``.
+    cover
+        Where ``points`` are complete; everywhere, if not given. A source that reaches beyond it is cut
+        at its edge: each part weighs by its area, and only the part within is split by points, since
+        no point beyond the edge does not mean that nobody lives there.
 
     Returns
     -------
@@ -67,8 +75,30 @@ def crosswalk(
     require_same_crs(sources, points, where="crosswalk(sources, points)")
     by_points, total = _point_shares(sources, targets, points, weight)
     counted = total > 0
+    by = np.where(counted, weight, AREA).astype(object)
+    if cover is not None:
+        by_points, crossing = _beyond(by_points, sources, targets, cover)
+        by[counted & crossing] = f"{weight}{BEYOND}"
     part = pd.concat([by_points, by_area[~counted[by_area["source"].to_numpy(dtype=int)]]])
-    return _named(part, sources, targets, np.where(counted, weight, AREA).astype(object))
+    return _named(part, sources, targets, by)
+
+
+def _beyond(
+    by_points: pd.DataFrame, sources: gpd.GeoDataFrame, targets: gpd.GeoDataFrame, cover: gpd.GeoDataFrame
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Shares of sources cut at the edge of the points' cover; which of them cross it."""
+    require_same_crs(sources, cover, where="crosswalk(sources, cover)")
+    shapes = geometries(sources)
+    rest = shapely.difference(shapes, shapely.union_all(geometries(cover)))
+    beyond = shapely.area(rest) / shapely.area(shapes)
+    beyond[beyond < params.choice("cover_edge_share")] = 0.0
+    crossing = np.flatnonzero((beyond > 0) & np.isin(np.arange(len(shapes)), by_points["source"]))
+    outer = _area_shares(gpd.GeoDataFrame(geometry=rest[crossing], crs=sources.crs), targets)
+    outer["source"] = crossing[outer["source"]]
+    outer["share"] *= beyond[outer["source"]]
+    inner = by_points.assign(share=by_points["share"] * (1 - beyond[by_points["source"]]))
+    both = pd.concat([inner, outer]).groupby(["source", "target"])["share"].sum()
+    return both.reset_index(), beyond > 0
 
 
 def _area_shares(sources: gpd.GeoDataFrame, targets: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -40,6 +40,8 @@ class ProfileInput:
     """TRACTS tables, each of one vintage and period."""
     blocks: gpd.GeoDataFrame | None = None
     """2020 blocks as points, with the columns of the layer ``blocks_2020``."""
+    blocks_cover: gpd.GeoDataFrame | None = None
+    """Where the blocks are complete; everywhere, if not given."""
     history: pd.DataFrame | None = None
     """The panel 1990-2018 of the metro, on 2010 tracts."""
     comparisons: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
@@ -213,7 +215,9 @@ def _pairs(given: ProfileInput, vintage: int, place: gpd.GeoDataFrame) -> pd.Dat
     """Crosswalk from tracts to one place; slivers are dropped."""
     shapes = _shapes(given, vintage)
     target = place.set_axis(["place"])[["geometry"]]
-    pairs = crosswalk(shapes[["geometry"]], target, points=given.blocks, weight=BLOCK_WEIGHT)
+    pairs = crosswalk(
+        shapes[["geometry"]], target, points=given.blocks, weight=BLOCK_WEIGHT, cover=given.blocks_cover
+    )
     return pairs[(pairs["target"] == "place") & (pairs["share"] > 0)]
 
 

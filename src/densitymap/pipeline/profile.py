@@ -13,7 +13,7 @@ from densitymap import params
 from densitymap.city import City, load_city
 from densitymap.displacement.profile import ProfileInput, profile
 from densitymap.errors import MissingDataError
-from densitymap.geometry import geometries
+from densitymap.geometry import geometries, locate
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
@@ -32,18 +32,38 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
     city = load_city()
     loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
     here = areas.resolve(place, loaded, crs=city.crs)
+    blocks = workspace.layer_or_none(space, "blocks_2020")
     return profile(
         ProfileInput(
             name=here.name,
             place=here.frame(city.crs),
             tracts=_tract_shapes(space, city),
             measures=_measures(space, city),
-            blocks=workspace.layer_or_none(space, "blocks_2020"),
+            blocks=blocks,
+            blocks_cover=blocks_cover(blocks, loaded.get("city_limits")),
             history=workspace.layer_or_none(space, "tract_panel"),
             comparisons=_wider(loaded, here.name, city),
             sales=_sales_along_corridor(space, city),
         )
     )
+
+
+def blocks_cover(blocks: gpd.GeoDataFrame | None, limits: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+    """Where the census blocks are complete: the city, if they were cut at its limits; else unbounded.
+
+    Parameters
+    ----------
+    blocks
+        Points, with ``population_2020``.
+    limits
+        The city's limits.
+    """
+    if blocks is None or limits is None or blocks.empty:
+        return None
+    inside = locate(geometries(blocks), limits) >= 0
+    people = blocks["population_2020"]
+    cut = people[inside].sum() >= params.choice("city_blocks_share") * people.sum()
+    return limits if cut else None
 
 
 def tracts_of(space: Workspace, place: str) -> tuple[str, pd.DataFrame]:
