@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity.law import Law
 from densitymap.capacity.legal import (
     FORMS,
     HOMES,
@@ -84,14 +85,45 @@ def units_allowed(
         If lots repeat, columns are absent, the question is unknown, or lots and standards differ.
     """
     _refuse_bad_input(lots, standards, question)
+    forms = {form: standards.take(np.flatnonzero(standards["use"] == form)) for form in FORMS}
+    place = _places(lots["parcel_id"], forms["house"]["parcel_id"])
+    law = Law(by_use=forms, row=np.arange(len(place)))
+    return units_under(
+        lots,
+        law,
+        place,
+        policy=policy,
+        question=question,
+        margins=margins,
+        buildings=buildings,
+        reasons=reasons,
+    )
+
+
+def units_under(
+    lots: pd.DataFrame,
+    law: Law,
+    place: Indices,
+    *,
+    policy: str,
+    question: str = SECOND_HOME,
+    margins: Margins | None = None,
+    buildings: pd.DataFrame | None = None,
+    reasons: bool = True,
+) -> pd.DataFrame:
+    """Say the same of lots whose law is laid out already: :func:`units_allowed`.
+
+    Parameters
+    ----------
+    law
+        Standards of each part of a lot, the main district first.
+    place
+        Row of the lot each part is of.
+    """
     needs = smallest_needs(load_buildings() if buildings is None else buildings)
-    use = standards["use"]
-    law = standards[list(LAW_COLUMNS)]
-    forms = {form: law.take(np.flatnonzero(use == form)) for form in FORMS}
-    place = _places(lots["parcel_id"], standards["parcel_id"].take(np.flatnonzero(use == "house")))
     here = lots[[name for name in _LOT_COLUMNS if name in lots]].take(place)
-    ruled = rulings(here, forms, needs, margins or measured_margins())
-    parts = _parts(here, forms, ruled, question, reasons=reasons)
+    ruled = rulings(here, law, needs, margins or measured_margins())
+    parts = _parts(here, law, ruled, question, reasons=reasons)
     first = _first_part(place, len(lots))
     several = np.bincount(place, minlength=len(lots)) > 1
     answer = parts.take(first).reset_index(drop=True)
@@ -149,7 +181,7 @@ def _first_part(place: Indices, n_lots: int) -> Indices:
 
 def _parts(
     here: pd.DataFrame,
-    forms: Mapping[str, pd.DataFrame],
+    law: Law,
     ruled: Mapping[str, Ruling],
     question: str,
     *,
@@ -158,7 +190,7 @@ def _parts(
     """One row per lot and district: levels by form, the asked level with its rule and reason."""
     asked = QUESTIONS[question]
     best = np.argmax([2 * ruled[form].level + (ruled[form].permitted == TRUE) for form in asked], axis=0)
-    house = forms["house"]
+    house = law.by_use["house"]
     parts: dict[str, Any] = {form: ruled[form].level for form in FORMS}
     parts["level"] = np.max([ruled[form].level for form in asked], axis=0)
     parts["binding_rule"] = np.empty(len(here), dtype=object)
@@ -167,11 +199,11 @@ def _parts(
         rows = np.flatnonzero(best == choice)
         parts["binding_rule"][rows] = ruled[form].rule[rows]
         if reasons:
-            parts["reason"][rows] = reason_for(ruled[form], here, forms[form], rows)
-    uncounted = house["multi_units_max"].to_numpy(np.float64, na_value=np.nan) > max(HOMES.values())
+            parts["reason"][rows] = reason_for(ruled[form], here, law.rows(form, LAW_COLUMNS), rows)
+    uncounted = law.value("house", "multi_units_max") > max(HOMES.values())
     parts["most"], parts["certain"] = _counts(ruled, uncounted)
     for name in ("zone_district", "citation", "is_split"):
-        parts[name] = house[name].array
+        parts[name] = house[name].array.take(law.row)
     return pd.DataFrame(parts)
 
 

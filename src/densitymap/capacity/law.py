@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from densitymap.errors import ValidationError
-from densitymap.geometry import Floats
+from densitymap.geometry import Floats, Indices
 
 USES = ("house", "adu", "duplex", "triplex", "multi", "cottage_court")
 """Uses the fit asks the law about."""
 
 
+FLOOR_AREA = "floor_area_max_ft2"
+"""A standard that is resolved lot by lot, from the lot's own area."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Law:
-    """Standards by use: each a frame with one row per lot, wide over standards.
+    """Standards by use; lots under the same law share a row.
 
     Attributes
     ----------
     by_use
-        A use that the code does not name has no frame: nothing is said about it.
-    lots
-        How many lots.
+        A frame per use, wide over standards, all with the same rows. A use that the code does not name
+        has no frame: nothing is said about it.
+    row
+        Row of each lot.
+    own
+        Standards resolved lot by lot, by use and name, one value per lot.
     """
 
     by_use: Mapping[str, pd.DataFrame]
-    lots: int
+    row: Indices
+    own: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
+
+    @property
+    def lots(self) -> int:
+        """How many lots."""
+        return len(self.row)
 
     def value(self, use: str, standard: str) -> Floats:
         """Value of a standard for a use on each lot; NaN where unread."""
+        if (use, standard) in self.own:
+            return self.own[use, standard]
         frame = self.by_use.get(use)
         if frame is None or standard not in frame:
             return np.full(self.lots, np.nan)
-        return frame[standard].to_numpy(dtype=float, na_value=np.nan)
+        return frame[standard].to_numpy(dtype=float, na_value=np.nan)[self.row]
+
+    def rows(self, use: str, names: Sequence[str]) -> pd.DataFrame:
+        """Columns of a use laid out, one row per lot."""
+        table = self.by_use[use][list(names)].take(self.row).reset_index(drop=True)
+        return table.assign(**{name: self.own[use, name] for name in names if (use, name) in self.own})
 
 
 def law_of(standards: pd.DataFrame, lots: pd.Series) -> Law:
@@ -67,7 +87,7 @@ def law_of(standards: pd.DataFrame, lots: pd.Series) -> Law:
         parts[str(use)] = first.take(np.maximum(row, 0)).reset_index(drop=True)
     if faults:
         raise ValidationError("The standards do not answer for these lots", faults=faults)
-    return Law(by_use=parts, lots=len(lots))
+    return Law(by_use=parts, row=np.arange(len(lots)))
 
 
 def floor_area_cap_ft2(law: Law, use: str, lot_area_ft2: Floats) -> Floats:
@@ -76,7 +96,7 @@ def floor_area_cap_ft2(law: Law, use: str, lot_area_ft2: Floats) -> Floats:
     ``floor_area_max_ft2`` is already the ratio, the small-lot rule and any fixed cap resolved for the
     lot; where only the ratio is read, it is taken of the lot's own (net) area.
     """
-    cap = law.value(use, "floor_area_max_ft2")
+    cap = law.value(use, FLOOR_AREA)
     by_ratio = law.value(use, "far_max") * lot_area_ft2
     return np.where(np.isnan(cap), by_ratio, cap)
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity.law import FLOOR_AREA, Law
 from densitymap.capacity.rules import load_rules
 from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, Flags, Levels, Margins
 from densitymap.geometry import Floats
@@ -28,6 +29,21 @@ EXACT = Margins(length_ft=0.0, share=0.0)
 
 _LOWER_BOUND = ("gross", "unstated", "elective")
 """Bases on which the ratio times the net lot is less than the law may give."""
+
+_BINDING = np.array(
+    [
+        "units_max",
+        "use_not_permitted",
+        "lot_of_record",
+        "lot_width",
+        "lot_area",
+        "floor_area",
+        "coverage",
+        "unread",
+    ],
+    dtype=object,
+)
+_UNREAD = len(_BINDING) - 1
 
 LAW_COLUMNS = (
     "zone_key", "zone_district", "zone_status", "zone_reason", "zone_overlays", "is_conditional", "is_split",
@@ -95,51 +111,49 @@ def smallest_needs(buildings: pd.DataFrame) -> pd.DataFrame:
     return needs
 
 
-def rulings(
-    lots: pd.DataFrame, forms: Mapping[str, pd.DataFrame], needs: pd.DataFrame, margins: Margins
-) -> dict[str, Ruling]:
+def rulings(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins) -> dict[str, Ruling]:
     """Judge every form on every lot.
 
     Parameters
     ----------
     lots
         ``lot_area_ft2``, ``lot_width_ft`` and, where known, ``is_lot_of_record``.
-    forms
-        Standards of each form, rows as in ``lots``.
+    law
+        Standards of each form, rows as in ``lots``; with columns :data:`LAW_COLUMNS`.
     needs
         Answer of :func:`smallest_needs`.
     margins
         Slack too small to call.
     """
-    house = _permitted(forms["house"], "house")
-    return {form: _ruling(lots, forms[form], needs, margins, (form, house)) for form in FORMS}
+    house = _permitted(law, "house")
+    return {form: _ruling(lots, law, needs, margins, (form, house)) for form in FORMS}
 
 
 def _ruling(
     lots: pd.DataFrame,
-    standard: pd.DataFrame,
+    law: Law,
     needs: pd.DataFrame,
     margins: Margins,
     form_and_house: tuple[str, Levels],
 ) -> Ruling:
     form, house = form_and_house
-    floor, cover = (_need(standard, form, needs, what) for what in ("floor_area_ft2", "covered_ft2"))
+    floor, cover = (_need(law, form, needs, what) for what in ("floor_area_ft2", "covered_ft2"))
     area = _floats(lots, "lot_area_ft2")
     levels = {
-        "use_not_permitted": np.minimum(_permitted(standard, form), house) if form == "adu"
-        else _permitted(standard, form),
+        "use_not_permitted": np.minimum(_permitted(law, form), house) if form == "adu"
+        else _permitted(law, form),
         "lot_width": at_least(
-            _floats(lots, "lot_width_ft"), _floats(standard, "lot_width_min_ft"), margins, length=True
+            _floats(lots, "lot_width_ft"), law.value(form, "lot_width_min_ft"), margins, length=True
         ),
-        "lot_area": at_least(area, _floats(standard, "lot_area_min_ft2"), margins),
-        "floor_area": _floor_area(standard, form, (floor, needs), margins),
+        "lot_area": at_least(area, law.value(form, "lot_area_min_ft2"), margins),
+        "floor_area": _floor_area(law, form, (floor, needs), margins),
         "coverage": _room(
-            _floats(standard, "coverage_max") * area, cover, needs.loc[form, "smaller_covered_ft2"], margins
+            law.value(form, "coverage_max") * area, cover, needs.loc[form, "smaller_covered_ft2"], margins
         ),
     }  # fmt: skip
-    waived = _waived(standard, lots)
+    waived = _waived(law, form, lots)
     level, rule = _binding(levels, waived)
-    level, rule = _with_doubts(level, rule, standard)
+    level, rule = _with_doubts(level, rule, law, form)
     return Ruling(
         form=form,
         level=level,
@@ -179,49 +193,47 @@ def _levels(holds: Flags, unknown: Flags) -> Levels:
     return np.where(unknown, MAYBE, np.where(holds, TRUE, FALSE)).astype(np.int8)
 
 
-def _permitted(standard: pd.DataFrame, form: str) -> Levels:
-    own, total = _floats(standard, "units_max"), _floats(standard, "lot_units_max")
+def _permitted(law: Law, form: str) -> Levels:
+    own, total = law.value(form, "units_max"), law.value(form, "lot_units_max")
     count = 1 if form == "adu" else HOMES[form]
     return np.minimum(_levels(own >= count, np.isnan(own)), _levels(total >= HOMES[form], np.isnan(total)))
 
 
-def _floor_area(
-    standard: pd.DataFrame, form: str, asked: tuple[Floats, pd.DataFrame], margins: Margins
-) -> Levels:
+def _floor_area(law: Law, form: str, asked: tuple[Floats, pd.DataFrame], margins: Margins) -> Levels:
     floor, needs = asked
-    cap = _floats(standard, "floor_area_max_ft2")
+    cap = law.value(form, FLOOR_AREA)
     enough = _room(cap, floor, needs.loc[form, "smaller_floor_area_ft2"], margins)
     if form == "adu":
         own = at_least(
-            _floats(standard, "adu_floor_area_max_ft2"),
-            np.full(len(standard), needs.loc[form, "building_ft2"]),
+            law.value(form, "adu_floor_area_max_ft2"),
+            np.full(law.lots, needs.loc[form, "building_ft2"]),
             EXACT,
         )
-        enough = np.minimum(enough, np.maximum(own, np.where(_attached(standard), TRUE, FALSE)))
-    lower_bound = standard["far_basis"].isin(_LOWER_BOUND).to_numpy(bool)
+        enough = np.minimum(enough, np.maximum(own, np.where(_attached(law, form), TRUE, FALSE)))
+    lower_bound = law.by_use[form]["far_basis"].isin(_LOWER_BOUND).to_numpy(bool)[law.row]
     return np.where(lower_bound & (enough == FALSE), MAYBE, enough).astype(np.int8)
 
 
-def _attached(standard: pd.DataFrame) -> Flags:
+def _attached(law: Law, form: str) -> Flags:
     """Whether an accessory home may be carved out of the house, which then needs no more room."""
-    least = np.fmax(_floats(standard, "adu_attached_floor_area_min_ft2"), 1.0)
-    return _floats(standard, "adu_attached_floor_area_max_ft2") >= least
+    least = np.fmax(law.value(form, "adu_attached_floor_area_min_ft2"), 1.0)
+    return law.value(form, "adu_attached_floor_area_max_ft2") >= least
 
 
-def _need(standard: pd.DataFrame, form: str, needs: pd.DataFrame, what: str) -> Floats:
+def _need(law: Law, form: str, needs: pd.DataFrame, what: str) -> Floats:
     """What the form needs [ft2]; an accessory home inside the house only its paving more."""
-    need = np.full(len(standard), needs.loc[form, what])
+    need = np.full(law.lots, needs.loc[form, what])
     if form != "adu":
         return need
     paving = load_rules()["paving_per_unit_ft2"] if what == "covered_ft2" else 0.0
-    within = np.full(len(standard), needs.loc["house", what]) + paving
-    return np.where(_attached(standard), within, need)
+    within = np.full(law.lots, needs.loc["house", what]) + paving
+    return np.where(_attached(law, form), within, need)
 
 
-def _waived(standard: pd.DataFrame, lots: pd.DataFrame) -> Levels:
+def _waived(law: Law, form: str, lots: pd.DataFrame) -> Levels:
     """Whether the minimums do not count: for every existing lot, or for a lot of record."""
-    every = np.where(_floats(standard, "existing_lot_exempt") == 1, TRUE, FALSE).astype(np.int8)
-    record = _floats(standard, "lot_of_record_exempt")
+    every = np.where(law.value(form, "existing_lot_exempt") == 1, TRUE, FALSE).astype(np.int8)
+    record = law.value(form, "lot_of_record_exempt")
     of_record = lots.get("is_lot_of_record", pd.Series(pd.NA, index=lots.index)).astype("boolean")
     is_record = _levels(of_record.to_numpy(bool, na_value=False), of_record.isna().to_numpy(bool))
     return np.maximum(every, np.minimum(_levels(record == 1, np.isnan(record)), is_record))
@@ -242,23 +254,23 @@ def _binding(levels: Mapping[str, Levels], waived: Levels) -> tuple[Levels, npt.
         minimums == level,
         levels["floor_area"] == level,
     ]
-    names = ["units_max", "use_not_permitted", "lot_of_record", "lot_width", "lot_area", "floor_area"]
-    rule = np.select(conditions, names, "coverage").astype(object)
-    rule[(rule == "use_not_permitted") & (level == MAYBE)] = "unread"
-    return level, rule
+    unread = (levels["use_not_permitted"] == level) & (level == MAYBE)
+    code = np.select(conditions, np.arange(len(conditions)), len(conditions))
+    return level, _BINDING[np.where(unread, _UNREAD, code)]
 
 
 def _with_doubts(
-    level: Levels, rule: npt.NDArray[np.object_], standard: pd.DataFrame
+    level: Levels, rule: npt.NDArray[np.object_], law: Law, form: str
 ) -> tuple[Levels, npt.NDArray[np.object_]]:
     """Lower TRUE to MAYBE where a condition, an overlay or unread law may say otherwise."""
-    unread = (standard["zone_status"] != "read").to_numpy(bool, na_value=True)
-    conditional = standard["is_conditional"].to_numpy(bool)
-    overlay = standard["zone_overlays"].notna().to_numpy(bool)
-    lowered = (level == TRUE) & (unread | conditional | overlay)
-    why = np.select([unread, conditional], ["unread", "council_condition"], "overlay")
-    rule = np.where(lowered, why, rule)
-    rule[standard["zone_district"].isna().to_numpy(bool)] = "no_data"
+    zoning = law.by_use[form]
+    unread = (zoning["zone_status"] != "read").to_numpy(bool, na_value=True)
+    conditional = zoning["is_conditional"].to_numpy(bool)
+    why = np.select([unread, conditional], ["unread", "council_condition"], "overlay").astype(object)
+    doubt = unread | conditional | zoning["zone_overlays"].notna().to_numpy(bool)
+    lowered = (level == TRUE) & doubt[law.row]
+    rule = np.where(lowered, why[law.row], rule)
+    rule[zoning["zone_district"].isna().to_numpy(bool)[law.row]] = "no_data"
     return np.where(lowered, MAYBE, level).astype(np.int8), rule
 
 

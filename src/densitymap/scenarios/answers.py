@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from densitymap.capacity.allowed import units_allowed
+from densitymap.capacity.allowed import units_allowed, units_under
 from densitymap.capacity.legal import EXACT, FORMS, HOMES
 from densitymap.scenarios.policy import Policy
-from densitymap.scenarios.standing import standards_under
+from densitymap.scenarios.standing import laid_under, law_of_parts
 from densitymap.zoning.parse import parse_zones
+from densitymap.zoning.parts import Parts, parts_of
 from densitymap.zoning.standards import law_table, standards_for
 
 FORM_WORDS = {"house": "house", "adu": "house and accessory home", "duplex": "duplex", "triplex": "triplex"}
@@ -45,17 +46,18 @@ def allowed(
     DataFrame
         Table ``allowed``: one row per policy and lot, policies in the order given.
     """
-    answers = [
-        units_allowed(
-            lots,
-            standards_under(lots, policy, parcel_zones=parcel_zones, sliver_share=sliver_share),
-            policy=policy.name,
-            question=policy.question,
-            reasons=reasons,
-        )
-        for policy in policies
-    ]
-    return pd.concat(answers, ignore_index=True)
+    parts = parts_of(lots, parcel_zones=parcel_zones, sliver_share=sliver_share)
+    return pd.concat(
+        [allowed_on(lots, parts, policy, reasons=reasons) for policy in policies], ignore_index=True
+    )
+
+
+def allowed_on(lots: pd.DataFrame, parts: Parts, policy: Policy, *, reasons: bool = True) -> pd.DataFrame:
+    """Say what one policy allows on lots whose districts are known; rows as the lots: :func:`allowed`."""
+    law = law_of_parts(laid_under(lots, parts, policy))
+    return units_under(
+        lots, law, parts.lot, policy=policy.name, question=policy.question, reasons=reasons
+    ).reset_index(drop=True)
 
 
 def minimum_lot_answers(zones: pd.Series, policy: Policy) -> pd.DataFrame:

@@ -19,13 +19,14 @@ from densitymap.capacity.fit import Places
 from densitymap.capacity.fits import fits_table
 from densitymap.feasibility.funnel import funnel
 from densitymap.scenarios import levers
-from densitymap.scenarios.answers import allowed
+from densitymap.scenarios.answers import allowed_on
 from densitymap.scenarios.divide import split_rows
 from densitymap.scenarios.ground import Ground, setting
 from densitymap.scenarios.places import place_of
 from densitymap.scenarios.policy import Policy
 from densitymap.scenarios.protections import Protection
 from densitymap.zoning.parse import parse_zones
+from densitymap.zoning.parts import Parts, parts_of
 
 Flags = npt.NDArray[np.bool_]
 
@@ -50,6 +51,11 @@ class Scene:
     ground: Ground
     parcel_zones: pd.DataFrame
     sliver_share: float
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The lots by zoning district, whatever the law."""
+        return parts_of(self.lots, parcel_zones=self.parcel_zones, sliver_share=self.sliver_share)
 
     def placed(self, lots: gpd.GeoDataFrame) -> Scene:
         """Give the scene with the lots' places looked up, for the ground too."""
@@ -114,13 +120,7 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
     parts = split_rows(scene.ground, at.law, policy)
     if len(parts):
         table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
-    law = allowed(
-        scene.lots,
-        [policy],
-        parcel_zones=scene.parcel_zones,
-        sliver_share=scene.sliver_share,
-        reasons=False,
-    )
+    law = allowed_on(scene.lots, scene.parts, policy, reasons=False)
     return Results(
         policy=policy,
         allowed=law,

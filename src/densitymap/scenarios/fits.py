@@ -73,6 +73,7 @@ def _fits_of(
         if len(parts):
             table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
         if reasons:
-            place = zones["zone_key"].reindex(table["parcel_id"]).reset_index(drop=True)
+            named = pd.Series(zones["zone_key"].to_numpy(), index=ground.lots["parcel_id"])
+            place = named.reindex(table["parcel_id"]).reset_index(drop=True)
             table["reason"] = sentences(table, place=place)
         yield table

@@ -6,6 +6,7 @@ Geometry is found once (:func:`ground_of`); what the law adds is :func:`setting`
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +16,7 @@ import shapely
 from densitymap.capacity import fit, survey
 from densitymap.capacity.clean import clean
 from densitymap.capacity.fit import House, Places
-from densitymap.capacity.law import USES, law_of, yards_of
+from densitymap.capacity.law import USES, Law, yards_of
 from densitymap.capacity.modes import Setting
 from densitymap.capacity.rules import Rules, load_buildings, load_rules
 from densitymap.capacity.survey import Survey
@@ -23,9 +24,12 @@ from densitymap.capacity.verdict import MAYBE, TRUE, Flags, Levels, Margins
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats, Geometries, Indices, geometries
 from densitymap.scenarios.policy import Policy
-from densitymap.scenarios.standing import standards_under
+from densitymap.scenarios.standing import laid_under, law_of_parts
+from densitymap.zoning.parts import Parts, parts_of
 
 KNOWN_FRONTS = ("street", "none")
+ZONING = ("zone_key", "zone_status", "is_conditional", "zone_overlays", "is_split", "citation")
+"""What is told of the zoning of a lot beside its standards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,11 @@ class Ground:
     margins: Margins
     blocked: Geometries | None = None
     parcel_zones: pd.DataFrame | None = None
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The lots by zoning district, whatever the law."""
+        return parts_of(self.lots, parcel_zones=self.parcel_zones)
 
 
 def measured(rules: Rules) -> Margins:
@@ -96,13 +105,12 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
     -------
     Setting
         For :func:`~densitymap.capacity.fits.fits_table`.
-    standards
-        One row per lot (the district of the largest share), use ``house``: zone status and citations.
+    zones
+        One row per lot, of the district of the largest share: columns :data:`ZONING`.
     """
-    standards = standards_under(ground.lots, policy, parcel_zones=ground.parcel_zones, uses=USES)
-    law = law_of(standards, ground.lots["parcel_id"])
-    zones = standards[standards["use"].eq("house")].drop_duplicates("parcel_id").set_index("parcel_id")
-    zones = zones.reindex(ground.lots["parcel_id"])
+    laid = laid_under(ground.lots, ground.parts, policy, uses=USES)
+    law = law_of_parts(laid, ground.parts.first)
+    zones = law.rows("house", ZONING)
     rules, buildings = load_rules(), load_buildings()
     places = fit.place(
         ground.survey,
@@ -123,7 +131,7 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
         rules=rules,
         margins=ground.margins,
         of_record=ground.of_record,
-        ceiling=_ceiling(zones),
+        ceiling=_ceiling(law),
         front_ceiling=np.where(source.isin(KNOWN_FRONTS), TRUE, MAYBE).astype(np.int8),
         side_path=ground.side_path,
         unknown=shapely.is_missing(ground.survey.shapes) | ground.lots["zone_district"].isna().to_numpy(bool),
@@ -131,12 +139,13 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
     return made, zones
 
 
-def _ceiling(zones: pd.DataFrame) -> Levels:
+def _ceiling(law: Law) -> Levels:
     """MAYBE where a condition, an overlay, a second district or unread law may bind further."""
+    zones = law.by_use["house"]
     conditional = zones["is_conditional"].astype("boolean").fillna(value=True)
     doubt = conditional | zones["zone_overlays"].notna() | zones["zone_status"].ne("read").fillna(value=True)
     doubt |= zones["is_split"].astype("boolean").fillna(value=False)
-    return np.where(doubt.to_numpy(bool), MAYBE, TRUE).astype(np.int8)
+    return np.where(doubt.to_numpy(bool), MAYBE, TRUE).astype(np.int8)[law.row]
 
 
 def part_of(ground: Ground, rows: Indices) -> Ground:

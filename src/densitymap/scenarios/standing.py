@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import numpy as np
 import pandas as pd
 
+from densitymap.capacity.law import FLOOR_AREA, Law
+from densitymap.geometry import Indices
 from densitymap.scenarios.places import sets_of
 from densitymap.scenarios.policy import Policy
-from densitymap.zoning.standards import USES, standards_for
+from densitymap.zoning.parts import Parts, parts_of
+from densitymap.zoning.standards import USES, Laid, lay
 
 
 def standards_under(
@@ -22,7 +22,7 @@ def standards_under(
 ) -> pd.DataFrame:
     """Give the standards of each lot, each under the levers that bind where it lies.
 
-    Lots that lie in the same places share a code; the answer is in the lots' order, as if there were one.
+    Lots that lie in the same places share a code.
 
     Parameters
     ----------
@@ -41,15 +41,23 @@ def standards_under(
     MissingDataError
         If nobody has looked which lots lie in a place of the policy.
     """
-    asked = partial(standards_for, parcel_zones=parcel_zones, sliver_share=sliver_share, uses=uses)
-    if not policy.places:
-        return asked(lots, policy)
+    parts = parts_of(lots, parcel_zones=parcel_zones, sliver_share=sliver_share)
+    return laid_under(lots, parts, policy, uses=uses).table()
+
+
+def laid_under(lots: pd.DataFrame, parts: Parts, policy: Policy, *, uses: tuple[str, ...] = USES) -> Laid:
+    """Lay a policy on lots as numbers; arguments and errors as of :func:`standards_under`."""
+    if not policy.places or not len(lots):
+        return lay(parts, [policy.code], uses=uses)
     code, held = sets_of(lots, policy.places)
-    parts = [asked(lots[code == group], policy.inside(flags)) for group, flags in enumerate(held)]
-    if len(parts) == 1:
-        return parts[0]
-    table = pd.concat(parts, ignore_index=True)
-    order = pd.Index(lots["parcel_id"].astype("object")).get_indexer(table["parcel_id"].astype("object"))
-    table = table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
-    table["use"] = pd.Categorical(table["use"], categories=list(uses))
-    return table
+    return lay(parts, [policy.inside(flags).code for flags in held], uses=uses, group=code[parts.lot])
+
+
+def law_of_parts(laid: Laid, rows: Indices | None = None) -> Law:
+    """The law on parts of lots, for :mod:`densitymap.capacity`; on some of them if rows are given."""
+    chosen = slice(None) if rows is None else rows
+    return Law(
+        by_use={use: laid.of_use(use) for use in laid.uses},
+        row=laid.row[chosen],
+        own={(use, FLOOR_AREA): laid.floor_area_max_ft2(use)[chosen] for use in laid.uses},
+    )

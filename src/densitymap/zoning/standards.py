@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from densitymap.geometry import Floats, Indices
 from densitymap.zoning.code import ZoningCode, standards
 from densitymap.zoning.parse import parse_zones
-
-Floats = npt.NDArray[np.float64]
+from densitymap.zoning.parts import Parts, parts_of
 
 USES = ("house", "adu", "duplex", "triplex")
 """Uses the standards are given for unless others are asked."""
 
 ZONE_COLUMNS = ("zone_key", "zone_status", "zone_reason", "is_conditional", "zone_overlays")
 _RESOLVED = "floor_area_max_ft2"
+_FLOOR = (
+    "far_max", _RESOLVED, "small_lot_below_ft2", "small_lot_far_max", "small_lot_floor_area_max_ft2",
+    "small_lot_floor_area_min_ft2",
+)  # fmt: skip
 
 
 class Ruled(Protocol):
@@ -60,18 +65,93 @@ def standards_for(
         Table ``standards``: one row per lot, district and use. A value nobody has read is missing,
         ``inf`` is "no maximum". ``floor_area_max_ft2`` is resolved from the lot's area.
     """
-    parts = _parts(lots, parcel_zones, sliver_share)
-    zones = parse_zones(parts["zone_district"], policy.code)
-    law = law_table(policy.code, uses)
-    row = _law_rows(zones["zone_key"], law, len(uses))
-    unread_last = law.reset_index(drop=True).reindex(np.arange(len(law) + 1))
-    wide = unread_last.take(row.ravel()).reset_index(drop=True)
-    wide["use"] = pd.Categorical.from_codes(np.tile(np.arange(len(uses)), len(parts)), pd.Index(uses))
-    repeat = np.repeat(np.arange(len(parts)), len(uses))
-    context = pd.concat([parts, zones[list(ZONE_COLUMNS)]], axis=1).take(repeat).reset_index(drop=True)
-    answer = pd.concat([context, wide], axis=1)
-    answer[_RESOLVED] = floor_area_max(answer["lot_area_ft2"], answer)
-    return answer.drop(columns="lot_area_ft2")
+    parts = parts_of(lots, parcel_zones=parcel_zones, sliver_share=sliver_share)
+    return lay(parts, [policy.code], uses=uses).table()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laid:
+    """The law laid on lots as numbers: each distinct zoning once, and which every part of a lot lies under.
+
+    Attributes
+    ----------
+    parts
+        The lots by district.
+    uses
+        Uses, in order.
+    zones
+        One row per code, distinct zoning and use, in that order: columns of table ``standards`` that are
+        of the zoning.
+    row
+        Row of its zoning, not counting uses, of each part.
+    """
+
+    parts: Parts
+    uses: tuple[str, ...]
+    zones: pd.DataFrame
+    row: Indices
+
+    def of_use(self, use: str) -> pd.DataFrame:
+        """Rows of ``zones`` of one use; ``row`` points into them."""
+        return self.zones.iloc[self.uses.index(use) :: len(self.uses)].reset_index(drop=True)
+
+    def floor_area_max_ft2(self, use: str) -> Floats:
+        """Floor area each part of a lot may hold [ft2] (:func:`floor_area_max`)."""
+        ratios = self.of_use(use)[list(_FLOOR)].take(self.row)
+        return floor_area_max(self.parts.table["lot_area_ft2"], ratios).to_numpy()
+
+    def table(self) -> pd.DataFrame:
+        """Table ``standards``: a row per part and use."""
+        every = len(self.uses)
+        law = self.zones.take((self.row[:, None] * every + np.arange(every)).ravel()).reset_index(drop=True)
+        held = self.parts.table.take(np.repeat(np.arange(len(self.row)), every)).reset_index(drop=True)
+        own = [name for name in law.columns if name not in held]
+        answer = pd.concat([held, law[own]], axis=1)
+        answer[_RESOLVED] = floor_area_max(answer["lot_area_ft2"], answer)
+        return answer.drop(columns="lot_area_ft2")
+
+
+def lay(
+    parts: Parts, codes: Sequence[ZoningCode], *, uses: tuple[str, ...] = USES, group: Indices | None = None
+) -> Laid:
+    """Lay codes on lots.
+
+    Parameters
+    ----------
+    parts
+        The lots by district.
+    codes
+        At least one.
+    uses
+        Uses to lay out.
+    group
+        Which code binds each part; the first if not given.
+    """
+    zones = pd.concat([_of_zones(parts.zones, code, uses) for code in codes], ignore_index=True)
+    zones["use"] = pd.Categorical(zones["use"], categories=list(uses))
+    row = parts.zone if group is None else group * len(parts.zones) + parts.zone
+    return Laid(parts=parts, uses=uses, zones=zones, row=row)
+
+
+def _of_zones(distinct: pd.DataFrame, code: ZoningCode, uses: tuple[str, ...]) -> pd.DataFrame:
+    """One row per zoning and use, with what the code says; missing where it knows no such district."""
+    parsed = parse_zones(distinct["zone_district"], code)
+    law = law_table(code, uses)
+    every = len(uses)
+    district = pd.Index(law.index[::every]).get_indexer(pd.Index(parsed["zone_key"].astype("object")))
+    row = np.where(district[:, None] < 0, -1, district[:, None] * every + np.arange(every)).ravel()
+    wide = law.reset_index(drop=True).reindex(np.arange(len(law) + 1)).take(row).reset_index(drop=True)
+    wide["use"] = np.tile(np.array(uses, dtype=object), len(distinct))
+    context = pd.concat([distinct, parsed[list(ZONE_COLUMNS)]], axis=1)
+    return pd.concat(
+        [
+            context.take(
+                np.repeat(np.arange(len(distinct)), every),
+            ).reset_index(drop=True),
+            wide,
+        ],
+        axis=1,
+    )
 
 
 def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
@@ -156,67 +236,3 @@ def _floats(frame: pd.DataFrame, name: str) -> Floats:
 def _citations(code: ZoningCode, districts: pd.Index) -> list[str | None]:
     known = code.districts
     return [f"{key}: {known[key].section}" if key in known else None for key in districts]
-
-
-def _law_rows(keys: pd.Series, law: pd.DataFrame, n_uses: int) -> npt.NDArray[np.intp]:
-    """Row positions in the law table: one line per part, one column per use, -1 where unknown."""
-    first = pd.Index(law.index[::n_uses]).get_indexer(pd.Index(keys.astype("object")))
-    rows = first[:, None] * n_uses + np.arange(n_uses)
-    return np.where(first[:, None] < 0, -1, rows)
-
-
-def _parts(lots: pd.DataFrame, parcel_zones: pd.DataFrame | None, sliver_share: float) -> pd.DataFrame:
-    """One row per lot and district: ``parcel_id``, ``zone_district``, ``zone_share``, ``is_split``."""
-    base = pd.DataFrame(
-        {
-            "parcel_id": lots["parcel_id"].astype("string").to_numpy(),
-            "lot_area_ft2": lots["lot_area_ft2"].to_numpy(np.float64, na_value=np.nan),
-            "zone_district": lots["zone_district"].astype("string").to_numpy(),
-        }
-    )
-    count = lots.get("zone_count", pd.Series(1, index=lots.index)).to_numpy(np.float64, na_value=np.nan)
-    base["zone_share"] = lots.get("zone_share", pd.Series(np.nan, index=lots.index)).to_numpy(
-        np.float64, na_value=np.nan
-    )
-    base["is_split"] = count > 1
-    if parcel_zones is not None:
-        base = _with_shares(base, _held(parcel_zones, sliver_share))
-    parts = _named_parts(base)
-    if len(parts) == len(lots):
-        return parts
-    order = pd.Index(lots["parcel_id"].astype("string")).get_indexer(pd.Index(parts["parcel_id"]))
-    return parts.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
-
-
-def _held(parcel_zones: pd.DataFrame, sliver_share: float) -> pd.DataFrame:
-    """Parts of lots that count, largest first: districts above a sliver, and land without zoning."""
-    sliver = parcel_zones["is_sliver"].astype("boolean").fillna(value=False).to_numpy(bool)
-    held = parcel_zones.loc[~sliver, ["parcel_id", "zone_code", "share"]]
-    rest = 1.0 - parcel_zones.groupby("parcel_id")["share"].sum()
-    unzoned = rest[rest > sliver_share].rename("share").reset_index()
-    held = pd.concat([held, unzoned], ignore_index=True)
-    return held.sort_values(["share", "zone_code"], ascending=[False, True], kind="stable")
-
-
-def _with_shares(base: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    counts = held["parcel_id"].value_counts()
-    split = base["parcel_id"].map(counts).fillna(value=1).to_numpy() > 1
-    parts = base[split].drop(columns=["zone_district", "zone_share"]).merge(held, on="parcel_id")
-    parts = parts.rename(columns={"zone_code": "zone_district", "share": "zone_share"})
-    parts["is_split"] = True
-    parts["zone_district"] = parts["zone_district"].astype("string")
-    return pd.concat([base[~split].assign(is_split=False), parts[base.columns]], ignore_index=True)
-
-
-def _named_parts(parts: pd.DataFrame) -> pd.DataFrame:
-    """Take apart texts that name several districts ("I-2,RG-2")."""
-    several = parts["zone_district"].str.contains(",", regex=False).fillna(value=False).to_numpy(bool)
-    if not several.any():
-        return parts
-    split = parts[several].assign(
-        zone_district=parts.loc[several, "zone_district"].str.split(","), is_split=True
-    )
-    split = split.explode("zone_district").astype({"zone_district": "string"})
-    split["zone_district"] = split["zone_district"].str.strip()
-    split = split.drop_duplicates(["parcel_id", "zone_district"])
-    return pd.concat([parts[~several], split], ignore_index=True)
