@@ -70,6 +70,10 @@ _READING = """
 - The sales reach to June 2023. A later day is priced at that level and the interval widens by year.
 - Away from the sales (another county) the price falls back to the mean of all and the interval widens; the
   note beside it says so. For DeKalb use the prices by neighbourhood.
+- A build tells the prices by neighbourhood from the workspace's own layers `sales_with_size` and
+  `sales_by_neighborhood` and keeps them in `4_results/place_prices.parquet`; shipped prices stand in for the
+  other neighbourhoods, and where neither says anything the medians of the costs, each marked. `funnel.json`
+  counts the lots by who says what they are worth. The draws move each neighbourhood by its own interval.
 """
 
 

@@ -20,6 +20,7 @@ from densitymap.feasibility.pays import worth_of
 from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy, with_prices
 from densitymap.pipeline.lot import find_lot
+from densitymap.pipeline.place_prices import read_places
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.explain_lot import explain_lot
 
@@ -107,9 +108,10 @@ def _placed(lots: pd.DataFrame, space: Workspace, place: str | None) -> pd.DataF
     name = place or str(costs.records["new_attached_price_usd_per_ft2"].place)
     found = with_prices(lots.assign(neighborhood=pd.array([name], dtype="string")), space)
     if np.isnan(worth_of(found, costs).price_usd_per_ft2[0]):
+        known = sorted({*costs.places, *read_places(space)["neighborhood"]})
         raise UsageError(
-            f"No price is known of {name!r}.{params.nearest(name, costs.places)}",
-            next_step=f"known: {', '.join(costs.places)}; or leave --place out and --set place_price=NUMBER",
+            f"No price is known of {name!r}.{params.nearest(name, known)}",
+            next_step=f"such as {', '.join(costs.places)}; or leave --place out and --set place_price=NUMBER",
         )
     return found
 
