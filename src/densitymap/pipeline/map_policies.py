@@ -81,7 +81,7 @@ def judged_under(
     )
 
 
-def _stored(report: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> Judged:
+def _stored(report: Mapping[str, Any], tables: Mapping[str, Any]) -> Judged:
     """Give what the last build judged."""
     asked = params.load("words", "questions")
     return Judged(
