@@ -50,7 +50,7 @@ def drawn(n: int) -> tuple[Options, Lots, dict[str, pd.Series]]:
             for tenure in (0, 1):
                 values = {
                     "lot": at, "process": process, "actor": actor, "outcome": outcome, "tenure": tenure,
-                    "status": level, "is_new_right": outcome >= 7, "units_built": built,
+                    "status": level, "is_new_right": outcome >= 7, "rate_group": 0, "units_built": built,
                     "units_demolished": torn, "units_added": built - torn,
                     "sale_usd": worth * spread * (tenure == 0) * (0.85 if actor == 0 else 1.0),
                     "rent_usd": 0.9 * worth * spread * (tenure == 1) * (0.85 if actor == 0 else 1.0),

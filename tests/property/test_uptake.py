@@ -109,3 +109,17 @@ def test_nothing_is_expected_of_an_actor_that_nothing_pays(seed):
     measures = result.measures
     expected, paying = (result.sums[:, :, measures.by_actor(part)] for part in (0, 1))
     assert (expected[paying == 0] == 0).all()
+
+
+@QUICK
+@given(SEEDS, st.integers(0, 5), st.floats(0.0, 1.0))
+def test_a_lower_rate_never_raises_what_is_completed_of_a_form_nor_lowers_the_rest(seed, outcome, factor):
+    options, known, of = t.drawn(N, seed)
+    draws = draw_parameters(t.places(), n_draws=4)
+    less = dataclasses.replace(draws, rate=np.column_stack([np.ones(4), np.full(4, factor)]))
+    rated = dataclasses.replace(options, rate_group=(options.outcome == outcome).astype(np.int64))
+    was, now = (uptake(rated if low else options, known, less, {"p": of}) for low in (False, True))
+    before, after = (result.sums[:, :, result.measures.outcome_lots] for result in (was, now))
+    assert (after[:, :, outcome] <= before[:, :, outcome] + 1e-12).all()
+    others = np.arange(before.shape[2]) != outcome
+    assert (after[:, :, others] >= before[:, :, others] - 1e-12).all()

@@ -55,6 +55,40 @@ def test_a_lone_maybe_has_its_probability_times_the_rate(compiled):
 
 
 @BOTH
+def test_a_factor_on_a_lone_options_rate_is_exactly_that_times_the_rate(compiled):
+    draws = t.plain(1, rate=np.array([[1.0, 0.3, 4.0]]))
+    whole, less, more = (
+        -np.log1p(-started(run(t.one_option(rate_group=group), t.lots(), draws, compiled=compiled))[0])
+        for group in (0, 1, 2)
+    )
+    assert less == pytest.approx(0.3 * whole)
+    assert more == pytest.approx(4.0 * whole)
+
+
+@BOTH
+def test_a_rate_of_nothing_closes_an_option_and_leaves_it_a_yardstick(compiled):
+    options, known, _ = t.drawn(60, seed=11)
+    hit = options.process == 1
+    draws = draw_parameters(t.places(), n_draws=4)
+    none = dataclasses.replace(draws, rate=np.column_stack([np.ones(4), np.zeros(4)]))
+    rated = dataclasses.replace(options, rate_group=hit.astype(np.int64))
+    closed = dataclasses.replace(options, status=np.where(hit, 0, options.status))
+    found = run(rated, known, none, compiled=compiled)
+    np.testing.assert_array_equal(found.sums, run(closed, known, draws, compiled=compiled).sums)
+    assert 0 < found.sums.sum() < run(options, known, draws, compiled=compiled).sums.sum()
+
+
+@BOTH
+def test_factors_of_one_change_no_byte(compiled):
+    options, known, _ = t.drawn(60, seed=12)
+    draws = draw_parameters(t.places(), n_draws=4)
+    rated = dataclasses.replace(options, rate_group=np.arange(len(options.lot)) % 3)
+    ones = dataclasses.replace(draws, rate=np.ones((4, 3)))
+    found = run(rated, known, ones, compiled=compiled)
+    assert found.sums.tobytes() == run(options, known, draws, compiled=compiled).sums.tobytes()
+
+
+@BOTH
 def test_a_maybe_that_never_holds_starts_nothing(compiled):
     draws = t.plain(maybe=np.array([0.0]))
     assert started(run(t.one_option(status=MAYBE), t.lots(), draws, compiled=compiled)).sum() == 0
@@ -127,7 +161,11 @@ def test_a_purchase_adds_no_home_but_takes_the_lot(compiled):
 def test_the_compiled_kernel_and_its_twin_give_the_same_numbers():
     options, known, of = t.drawn(150, seed=3)
     options = with_investors(options, has_home=np.arange(150) % 3 > 0)
+    options = dataclasses.replace(options, rate_group=np.arange(len(options.lot)) % 4)
     draws = draw_parameters(t.places(), n_draws=12)
+    rate = np.random.default_rng(3).choice([0.0, 0.4, 1.0, 2.5], (12, 4))
+    rate[:, 0] = 1.0
+    draws = dataclasses.replace(draws, rate=rate)
     one, other = (uptake(options, known, draws, {"p": of}, compiled=way) for way in (True, False))
     np.testing.assert_allclose(one.sums, other.sums, rtol=1e-10, atol=1e-13)
     np.testing.assert_array_equal(one.projects, other.projects)
@@ -175,10 +213,10 @@ def test_net_is_gross_less_what_is_torn_down():
 
 
 def test_options_that_are_not_of_these_lots_are_refused_with_every_fault():
-    wrong = dataclasses.replace(t.one_option(lot=4), units_built=np.array([-1.0]))
+    wrong = dataclasses.replace(t.one_option(lot=4, rate_group=1), units_built=np.array([-1.0]))
     with pytest.raises(ValidationError) as fault:
         run(wrong, t.lots(), t.plain())
-    assert len(fault.value.faults) == 2
+    assert len(fault.value.faults) == 3
 
 
 @pytest.mark.parametrize(("draws", "years"), [(0, 10), (10, 0)])

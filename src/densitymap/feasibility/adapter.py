@@ -138,6 +138,7 @@ def _laid_out(
         outcome=pd.Index(outcomes).get_indexer(labels)[entry].astype(np.int64),
         status=terms.level[entry].astype(np.int64),
         is_new_right=np.zeros(len(entry), dtype=bool),
+        rate_group=np.zeros(len(entry), np.int64),
         units_built=np.maximum(added + torn, 0.0),
         units_demolished=torn,
         units_added=added,

@@ -39,6 +39,8 @@ class Draws:
         Share of a year's starts completed by the horizon, array [draw, year].
     price, rent, cost
         Factors: array [draw, area], and one per draw.
+    rate
+        Factors on the rates of options by their group, array [draw, group]; the first is 1.
     premium
         Premium over the as-is price by actor, array [draw, actor].
     seed
@@ -58,6 +60,7 @@ class Draws:
     rent: Floats
     cost: Floats
     premium: Floats
+    rate: Floats
     seed: int
     labels: tuple[tuple[str, str], ...] = ()
 
@@ -229,6 +232,7 @@ def _assemble(
         rent=values["rent_level"],
         cost=values["cost_level"],
         premium=premium,
+        rate=np.ones((len(weather), 1)),
         seed=seed,
         labels=labels,
     )

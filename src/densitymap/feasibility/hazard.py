@@ -5,7 +5,8 @@ One function, complementary log-log: ``h = 1 - exp(-sum_k exp(a_k + x b + I_k))`
 owner or nonprofit) compete; ``I_k`` is the inclusive value of the nested logit among the process's open
 options, ``theta log sum_o (p_o exp V_o)^(1/theta)``, where ``V_o`` is ``b1`` times the surplus over the
 as-is value and ``p_o`` the probability that a MAYBE holds (1 for TRUE, 0 for FALSE). A lone MAYBE has
-exactly ``p`` times the rate of a lone TRUE, and no further option ever lowers a process's rate.
+exactly ``p`` times the rate of a lone TRUE, and no further option ever lowers a process's rate. A factor on
+an option's rate (what a protection does) enters as ``p_o`` does: 0 closes it.
 
 An option is open where it pays its actor; for no actor is one open that does not pay (issue 8).
 Source of the form: the project's zoning and capacity reference, section 3.
@@ -61,6 +62,9 @@ class Options:
         :data:`CLOSED`, :data:`MAYBE` or :data:`TRUE`.
     is_new_right
         Whether no change does not allow it: it is learnt over the ramp.
+    rate_group
+        Which of the draws' factors its rate is multiplied by
+        (:attr:`~densitymap.feasibility.draws.Draws.rate`); 0 is the factor 1.
     units_built, units_demolished, units_added
         Homes built, homes torn down, homes beyond those standing.
     sale_usd, rent_usd, cost_usd, land
@@ -78,6 +82,7 @@ class Options:
     tenure: Codes
     status: Codes
     is_new_right: Flags
+    rate_group: Codes
     units_built: Floats
     units_demolished: Floats
     units_added: Floats
@@ -134,7 +139,7 @@ class Lots:
         return np.where(np.isnan(away), 0.0, away)
 
 
-def check(options: Options, lots: Lots) -> None:
+def check(options: Options, lots: Lots, *, n_groups: int = 1) -> None:
     """Refuse options that do not belong to the lots or are no numbers.
 
     Raises
@@ -149,7 +154,8 @@ def check(options: Options, lots: Lots) -> None:
     ]
     if not faults:
         codes = {"lot": len(lots.as_is_usd), "process": len(PROCESSES), "actor": len(ACTORS),
-                 "tenure": len(TENURES), "status": TRUE + 1, "outcome": len(options.outcomes)}  # fmt: skip
+                 "tenure": len(TENURES), "status": TRUE + 1, "outcome": len(options.outcomes),
+                 "rate_group": n_groups}  # fmt: skip
         faults += [
             f"{name}: codes must lie between 0 and {top - 1}"
             for name, top in codes.items()
@@ -199,7 +205,7 @@ def with_investors(options: Options, *, has_home: Flags) -> Options:
     code = zero.astype(np.int64)
     added = Options(
         lot=lot, process=code + PROCESSES.index("investor"), actor=code, tenure=code,
-        outcome=code + len(outcomes) - 1, status=code + TRUE, is_new_right=zero.astype(bool),
+        outcome=code + len(outcomes) - 1, status=code + TRUE, is_new_right=zero.astype(bool), rate_group=code,
         units_built=zero, units_demolished=zero, units_added=zero,
         sale_usd=zero, rent_usd=zero, cost_usd=zero, land=one, yield_ratio=np.full(len(lot), np.inf),
         outcomes=outcomes,

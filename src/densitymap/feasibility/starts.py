@@ -30,12 +30,12 @@ LOOSE_USD = 1e-6
 _SLACK_USD = 1.0
 
 SALE, RENT, COST, LAND, YIELD, BUILT, TORN, ADDED = range(8)
-PROCESS, ACTOR, OUTCOME, TENURE, STATUS, NEW = range(6)
+PROCESS, ACTOR, OUTCOME, TENURE, STATUS, NEW, GROUP = range(7)
 _NUMBERS = (
     "sale_usd", "rent_usd", "cost_usd", "land", "yield_ratio", "units_built", "units_demolished",
     "units_added",
 )  # fmt: skip
-_CODES = ("process", "actor", "outcome", "tenure", "status", "is_new_right")
+_CODES = ("process", "actor", "outcome", "tenure", "status", "is_new_right", "rate_group")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,9 @@ from densitymap.geometry import Floats
 
 def draw_once(packed: s.Packed, given: tuple[Any, ...], out: Floats) -> None:
     """Add one draw's sums to ``out``, array [place, sum]; ``given`` as in the compiled kernel."""
-    intercept, slope, slopes, theta, maybe, ramp, finished, price, rent, cost, premium, ends = given
+    intercept, slope, slopes, theta, log_maybe, ramp, finished, price, rent, cost, premium, log_rate, ends = (
+        given
+    )
     lot = np.repeat(np.arange(len(packed.as_is)), np.diff(packed.starts))
     if not len(lot):
         return
@@ -22,7 +24,7 @@ def draw_once(packed: s.Packed, given: tuple[Any, ...], out: Floats) -> None:
     rlv = numbers[:, s.SALE] * price[packed.area][lot] + numbers[:, s.RENT] * rent
     rlv = rlv - numbers[:, s.COST] * cost + numbers[:, s.LAND] * land_usd[lot]
     today = _today(lot, codes, rlv, len(land_usd))
-    row = _products(lot, codes, numbers, rlv, (rent, cost))
+    row = _products(lot, codes, numbers, rlv, (rent, cost), log_rate)
     at, actor = lot[row], codes[row, s.ACTOR]
     paid = land_usd[at] * (1 + premium[actor])
     gain = rlv[row] - np.maximum(paid, today[at])
@@ -34,8 +36,8 @@ def draw_once(packed: s.Packed, given: tuple[Any, ...], out: Floats) -> None:
     _pays(packed, row, at, actor, np.where(is_investor, -np.inf, gain), out)
     pull = slope * (np.minimum((rlv[row] - paid) / land_usd[at], ends[1]) - ends[0])
     utility = np.where(is_investor, 0.0, pull)
-    with np.errstate(divide="ignore"):
-        utility = utility + np.where(codes[row, s.STATUS] == MAYBE, np.log(maybe), 0.0)
+    utility = utility + np.where(codes[row, s.STATUS] == MAYBE, log_maybe, 0.0)
+    utility = utility + log_rate[codes[row, s.GROUP]]
     nest = codes[row, s.PROCESS] * s.N_ACTORS + actor
     base = intercept[nest] + (packed.away @ slopes)[at]
     _years(packed, (row, at, nest, np.exp(utility / theta), base), (theta, ramp, finished), out)
@@ -49,10 +51,13 @@ def _today(lot: Any, codes: Any, rlv: Floats, n_lots: int) -> Floats:
     return best
 
 
-def _products(lot: Any, codes: Any, numbers: Floats, rlv: Floats, factors: tuple[float, float]) -> Any:
+def _products(
+    lot: Any, codes: Any, numbers: Floats, rlv: Floats, factors: tuple[float, float], log_rate: Floats
+) -> Any:
     """Row of the better of sale and rent for each lot, actor, process and outcome that has one."""
     asked = (codes[:, s.TENURE] == 0) | (numbers[:, s.YIELD] * factors[0] >= factors[1])
-    worth = np.where((codes[:, s.STATUS] != CLOSED) & asked, rlv, -np.inf)
+    closed = (codes[:, s.STATUS] == CLOSED) | np.isneginf(log_rate[codes[:, s.GROUP]])
+    worth = np.where(asked & ~closed, rlv, -np.inf)
     keys = np.column_stack([lot, codes[:, [s.ACTOR, s.PROCESS, s.OUTCOME]]])
     begins = np.flatnonzero(np.concatenate([[True], np.any(keys[1:] != keys[:-1], axis=1)]))
     best = np.maximum.reduceat(worth, begins)

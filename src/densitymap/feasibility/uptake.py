@@ -130,7 +130,7 @@ def uptake(
     ValidationError
         If the options do not belong to the lots.
     """
-    check(options, lots)
+    check(options, lots, n_groups=draws.rate.shape[1])
     piece, table = _pieces(places, len(lots.as_is_usd))
     packed = pruned(pack(options.ordered(), lots, piece), draws)
     levels, names, member = _members(table)
@@ -138,9 +138,8 @@ def uptake(
     use = HAS_NUMBA if compiled is None else compiled
 
     def block(first: int) -> Floats:
-        span = range(first, min(first + _AT_ONCE, draws.size))
-        sums = np.stack([_one(packed, draws, draw, measures, use=use) for draw in span])
-        return np.asarray(member @ sums)
+        span = slice(first, min(first + _AT_ONCE, draws.size))
+        return np.asarray(member @ _block(packed, draws, span, measures, use=use))
 
     with ThreadPoolExecutor(_THREADS if use else 1) as pool:
         sums = np.concatenate(list(pool.map(block, range(0, draws.size, _AT_ONCE))))
@@ -154,21 +153,28 @@ def uptake(
     )  # fmt: skip
 
 
-def _one(packed: Packed, draws: Draws, draw: int, measures: Measures, *, use: bool) -> Floats:
-    out = np.zeros((packed.n_places, measures.size))
+def _block(packed: Packed, draws: Draws, span: slice, measures: Measures, *, use: bool) -> Floats:
+    """Sums of some draws, array [draw, piece, sum]."""
     ends = (float(choice("value_reference")), float(choice("value_limit")))
-    given = (
-        draws.intercept[draw], draws.value_slope[draw], draws.slopes[draw], draws.theta[draw],
-        draws.maybe[draw], draws.ramp[draw], draws.finished[draw], draws.price[draw], draws.rent[draw],
-        draws.cost[draw], draws.premium[draw], ends,
+    with np.errstate(divide="ignore"):
+        log_maybe, log_rate = np.log(draws.maybe[span]), np.log(draws.rate[span])
+    out = np.zeros((len(log_maybe), packed.n_places, measures.size))
+    parts = (draws.intercept, draws.value_slope, draws.slopes, draws.theta)
+    prices = (draws.price, draws.rent, draws.cost, draws.premium)
+    if not use:
+        for at, draw in enumerate(range(*span.indices(draws.size))):
+            own, money = ([part[draw] for part in group] for group in (parts, prices))
+            learnt = (log_maybe[at], draws.ramp[draw], draws.finished[draw])
+            twin.draw_once(packed, (*own, *learnt, *money, log_rate[at], ends), out[at])
+        return out
+    pace = draws.ramp[span] ** (1 / draws.theta[span, None])
+    kernel.draw_block(
+        packed.numbers, packed.codes, packed.starts,
+        (packed.as_is, packed.area, packed.away, packed.place),
+        (*(part[span] for part in parts), log_maybe, draws.ramp[span], pace, draws.finished[span],
+         np.ascontiguousarray(draws.price[span].T), *(part[span] for part in prices[1:]), log_rate, ends),
+        measures.outcomes, out,
     )  # fmt: skip
-    if use:
-        kernel.draw_once(
-            packed.numbers, packed.codes, packed.starts,
-            (packed.as_is, packed.area, packed.away, packed.place), given, measures.outcomes, out,
-        )  # fmt: skip
-    else:
-        twin.draw_once(packed, given, out)
     return out
 
 
