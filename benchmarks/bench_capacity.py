@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 
 from densitymap.capacity import clean, fit, kernel, survey
-from densitymap.capacity.fits import fits_table
+from densitymap.capacity.fits import fitted, fits_table
 from densitymap.capacity.rules import load_rules
 from densitymap.scenarios.fits import fits
 from densitymap.scenarios.ground import ground_of, measured, part_of, setting
@@ -96,7 +96,7 @@ def main(lots: int) -> None:
 
     def again() -> pd.DataFrame:
         other, _ = setting(small, then, reuse=at.places)
-        return fits_table(other, small.lots["parcel_id"], policy="then")
+        return fits_table(fitted(other), other, small.lots["parcel_id"], policy="then")
 
     timed("another policy with the same yards", some, again)
     convex = int(surveyed.lots["is_convex"].sum())

@@ -6,66 +6,137 @@ One row stands for the form of its type that does best; ties go to the form name
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap import schema
-from densitymap.capacity.modes import ATTACHED, Option, Setting, Tried, options, try_option
-from densitymap.capacity.verdict import FALSE, VERDICTS, rule_names
+from densitymap.capacity.modes import ATTACHED, Option, Setting, options, try_option
+from densitymap.capacity.verdict import FALSE, RULES, VERDICTS, Flags, Levels
+from densitymap.geometry import Floats, Indices
 
 _SLACKS = ("slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft")
+FIGURES = ("have", "need", *_SLACKS)
+NO_DATA = len(VERDICTS)
+"""Level of a lot nothing is known of."""
+SPLIT = "split"
+"""The mode of lots divided in two."""
 
 
-def best_of_types(at: Setting) -> Iterator[pd.DataFrame]:
-    """For each mode and type, the best form on each lot it applies to.
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What fits, as numbers: an entry per lot, mode and type. Words are :func:`fits_table`.
 
-    Yields
-    ------
-    DataFrame
-        ``lot`` (row position), ``fit_mode``, ``fit_type``, ``form``, ``units``, ``level``, ``rule``,
-        ``have``, ``need`` and the slack columns; one row per lot of the mode.
+    Attributes
+    ----------
+    kinds, forms
+        Mode and type, and form, that ``kind`` and ``form`` point to.
+    lot, kind, form, units
+        Row of the lot; what is tried; homes of it.
+    level, rule
+        As in :mod:`densitymap.capacity.verdict`, or :data:`NO_DATA`; the rule that binds, -1 for none.
+    figures
+        Array [entry, figure]: ``have need slack_floor_ft2 slack_coverage_ft2 slack_fit_ft``, NaN unknown.
     """
+
+    kinds: tuple[tuple[str, str], ...]
+    forms: tuple[str, ...]
+    lot: Indices
+    kind: Indices
+    form: Indices
+    units: Indices
+    level: Levels
+    rule: Levels
+    figures: Floats
+
+    def most(self, n_lots: int, chosen: Flags) -> Floats:
+        """Most homes among the chosen entries of each lot; NaN where it has none."""
+        found = np.full(n_lots, -np.inf)
+        np.maximum.at(found, self.lot[chosen], self.units[chosen])
+        return np.where(np.isinf(found), np.nan, found)
+
+    def of_mode(self, mode: str) -> Flags:
+        """Entries of a mode."""
+        return np.isin(self.kind, [at for at, kind in enumerate(self.kinds) if kind[0] == mode])
+
+
+def fitted(at: Setting) -> Fitted:
+    """Judge every form, and keep the best of each mode and type on each lot it applies to."""
     ordered = sorted(options(at.buildings), key=lambda option: (option.mode, option.type))
-    for _, group in groupby(ordered, key=lambda option: (option.mode, option.type)):
-        members = list(group)
-        yield _best([try_option(at, option) for option in members], members)
+    groups = groupby(ordered, key=lambda option: (option.mode, option.type))
+    found = joined([_best(at, kind, list(members)) for kind, members in groups])
+    blank = at.unknown[found.lot]
+    return replace(
+        found,
+        units=np.where(blank, 0, found.units),
+        level=np.where(blank, NO_DATA, found.level).astype(np.int8),
+        rule=np.where(blank, -1, found.rule).astype(np.int8),
+        figures=np.where(blank[:, None], np.nan, found.figures),
+    )
 
 
-def _best(tried: list[Tried], members: list[Option]) -> pd.DataFrame:
+def joined(parts: Sequence[Fitted]) -> Fitted:
+    """Several as one, in order."""
+    kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.kinds))
+    forms = tuple(dict.fromkeys(form for part in parts for form in part.forms))
+    return Fitted(
+        kinds=kinds,
+        forms=forms,
+        lot=np.concatenate([part.lot for part in parts]),
+        kind=np.concatenate([_again(part.kind, part.kinds, kinds) for part in parts]),
+        form=np.concatenate([_again(part.form, part.forms, forms) for part in parts]),
+        units=np.concatenate([part.units for part in parts]),
+        level=np.concatenate([part.level for part in parts]),
+        rule=np.concatenate([part.rule for part in parts]),
+        figures=np.concatenate([part.figures for part in parts]),
+    )
+
+
+def _again(code: Indices, own: Sequence[Any], common: Sequence[Any]) -> Indices:
+    """Codes of own names as codes of the common ones."""
+    return np.array([common.index(name) for name in own], dtype=np.intp)[code]
+
+
+def _best(at: Setting, kind: tuple[str, str], members: list[Option]) -> Fitted:
+    tried = [try_option(at, option) for option in members]
     ranks = np.stack([np.where(one.applies, one.judgement.level, -1) for one in tried])
     chosen = ranks.argmax(axis=0)
     rows = np.flatnonzero(ranks.max(axis=0) >= FALSE)
     pick = chosen[rows]
+    place = pick * ranks.shape[1] + rows
 
     def of(values: list[Any]) -> Any:
-        return np.stack(values)[pick, rows]
+        return np.concatenate(values)[place]
 
-    first = members[0]
-    return pd.DataFrame(
-        {
-            "lot": rows,
-            "fit_mode": first.mode,
-            "fit_type": first.type,
-            "form": pd.Categorical.from_codes(pick, categories=pd.Index([one.form for one in members])),
-            "units": np.array([one.units for one in members], dtype=np.int64)[pick],
-            "level": of([one.judgement.level for one in tried]),
-            "rule": of([one.judgement.rule for one in tried]),
-            "have": of([one.judgement.have for one in tried]),
-            "need": of([one.judgement.need for one in tried]),
-            **{name: of([getattr(one, name) for one in tried]) for name in _SLACKS},
-        }
+    judged = [one.judgement for one in tried]
+    slacks = [of([getattr(one, name) for one in tried]) for name in _SLACKS]
+    return Fitted(
+        kinds=(kind,),
+        forms=tuple(option.form for option in members),
+        lot=rows,
+        kind=np.zeros(len(rows), dtype=np.intp),
+        form=pick,
+        units=np.array([option.units for option in members], dtype=np.intp)[pick],
+        level=of([one.level for one in judged]),
+        rule=of([one.rule for one in judged]),
+        figures=np.column_stack(
+            [of([one.have for one in judged]), of([one.need for one in judged]), *slacks]
+        ),
     )
 
 
-def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
+def fits_table(found: Fitted, at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
     """Verdicts as ``DataFrame[FITS]``: one row per lot, policy, mode and type.
 
     Parameters
     ----------
+    found
+        What fits, as numbers.
     at
         The lots under the policy.
     keys
@@ -79,41 +150,41 @@ def fits_table(at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:
         Table ``fits`` of the catalogue, without ``reason``
         (:func:`~densitymap.capacity.verdict.sentences` writes it where it is shown).
     """
-    parts = []
-    for part in best_of_types(at):
-        lot = part["lot"].to_numpy()
-        counted = _homes_by_form(part, at.buildings)
-        apart = at.law.value("adu", "saleable_apart")[lot] > 0
-        rented = counted["units_rent_only"]
-        counted["units_saleable"] += rented.where(apart, 0)
-        counted["units_rent_only"] = rented.mask(apart, 0)
-        parts.append(
-            part.assign(
-                parcel_id=keys.to_numpy()[lot],
-                policy=policy,
-                verdict=pd.Categorical.from_codes(part["level"].to_numpy(), categories=pd.Index(VERDICTS)),
-                binding_rule=rule_names(part["rule"].to_numpy()),
-                form=part["form"].astype("string"),
-                front_confidence=at.lots["front_source"].to_numpy()[lot],
-                **counted,
-            )
-        )
-    table = schema.conform(pd.concat(parts, ignore_index=True), "fits")
-    blank = pd.Series(at.unknown, index=keys.to_numpy()).reindex(table["parcel_id"]).to_numpy(bool)
-    table.loc[blank, ["binding_rule", "have", "need", *_SLACKS]] = pd.NA
-    table.loc[blank, "units"] = 0
-    table["verdict"] = table["verdict"].mask(blank, "NO DATA")
-    return table
-
-
-def _homes_by_form(part: pd.DataFrame, buildings: pd.DataFrame) -> dict[str, pd.Series]:
-    """Homes that can be sold apart, can only be rented, and could be step-free, by form."""
-    forms = part["form"].cat
-    homes = pd.DataFrame([_count(form, buildings) for form in forms.categories]).astype("Int64")
-    return {
-        name: pd.Series(homes[name].array.take(forms.codes), index=part.index)
-        for name in ("units_saleable", "units_rent_only", "units_step_free")
+    modes, types = zip(*found.kinds, strict=True) if found.kinds else ((), ())
+    columns = {
+        "parcel_id": keys.astype("string").array.take(found.lot),
+        "policy": _words((policy,), np.zeros(len(found.lot), dtype=np.intp)),
+        "fit_mode": _words(modes, found.kind),
+        "fit_type": _words(types, found.kind),
+        "form": _words(found.forms, found.form),
+        "units": found.units,
+        **_homes_by_form(found, at),
+        "verdict": _words((*VERDICTS, "NO DATA"), found.level),
+        "binding_rule": _words(RULES, found.rule),
+        **dict(zip(FIGURES, found.figures.T, strict=True)),
+        "front_confidence": at.lots["front_source"].astype("string").array.take(found.lot),
     }
+    return schema.conform(pd.DataFrame(columns), "fits")
+
+
+def _words(names: Sequence[str], code: npt.NDArray[Any]) -> Any:
+    """The names that codes point to; missing for -1."""
+    return pd.array(list(names), dtype="string").take(code.astype(np.intp), allow_fill=True)
+
+
+def _homes_by_form(found: Fitted, at: Setting) -> dict[str, pd.Series]:
+    """Homes that can be sold apart, can only be rented, and could be step-free; unknown of divided lots."""
+    homes = pd.DataFrame([_count(form, at.buildings) for form in found.forms]).astype("Float64")
+    counts = homes.to_numpy(float, na_value=np.nan)[found.form]
+    counts[found.of_mode(SPLIT)] = np.nan
+    apart = at.law.value("adu", "saleable_apart")[found.lot] > 0
+    sold, rented, step_free = counts.T
+    told = {
+        "units_saleable": sold + np.where(apart, rented, 0),
+        "units_rent_only": np.where(apart, 0 * rented, rented),
+        "units_step_free": step_free,
+    }
+    return {name: pd.Series(values).astype("Int64") for name, values in told.items()}
 
 
 def _count(form: str, buildings: pd.DataFrame) -> dict[str, int | None]:

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from densitymap.capacity import kernel
 from densitymap.capacity.rules import load_rules
 from densitymap.geometry import Floats
 
 Levels = npt.NDArray[np.int8]
+_Told = tuple[Levels, Levels, Floats, Floats, Floats]
+_Pair = tuple[Floats, Floats]
+_Doubts = tuple["Flags", "Flags"]
+_Asked = tuple[int, int, float, float]
 Flags = npt.NDArray[np.bool_]
 
 FALSE, MAYBE, TRUE = 0, 1, 2
@@ -48,6 +54,16 @@ COUNT_RULES = frozenset({"use", "units"})
 
 LENGTH_RULES = frozenset({"lot_width", "yards", "behind_house", "side_path", "height"})
 """Rules measured in feet; the others in square feet or homes."""
+
+_COUNT, _LENGTH, _AREA = 0, 1, 2
+_SCALES = tuple(
+    _COUNT if name in COUNT_RULES else _LENGTH if name in LENGTH_RULES else _AREA for name in RULES
+)
+"""What each rule measures, and so what leaves it in doubt."""
+_HOME_SIZE = RULES.index("home_size")
+"""A template's size is our choice, not the lot's limit: met, it is never the tightest."""
+_ROUNDING = -1e-6
+"""Feet that are rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +121,7 @@ def at_least(have: Floats, need: Floats, *, margin: Floats | float = 0.0) -> tup
     """
     with np.errstate(invalid="ignore"):
         slack = have - need
-        level = np.where(slack >= -1e-6, TRUE, FALSE)  # noqa: PLR2004 (rounding of feet)
+        level = np.where(slack >= _ROUNDING, TRUE, FALSE)
         doubtful = np.abs(slack) < margin
         scale = np.where(np.abs(need) > 0, np.abs(need), 1.0)
         share = np.where(np.isinf(slack), np.inf, slack / np.where(np.isinf(scale), 1.0, scale))
@@ -142,42 +158,101 @@ def judge(
     softened
         Lots to which it may not apply: FALSE is MAYBE there.
     """
-    if rule in LENGTH_RULES:
-        margin: Floats | float = margins.length_ft
-    elif rule in COUNT_RULES:
+    code = RULES.index(rule)
+    judged = _judge_each if kernel.HAS_NUMBA else _judge_all
+    nobody = np.empty(0, dtype=bool)
+    level, binds, had, asked, tightness = judged(
+        (before.level, before.rule, before.have, before.need, before.tightness),
+        (np.asarray(have, dtype=float), np.asarray(need, dtype=float)),
+        (nobody if waived is None else waived, nobody if softened is None else softened),
+        (code, _SCALES[code], margins.length_ft, margins.share),
+    )
+    return Judgement(level=level, rule=binds, have=had, need=asked, tightness=tightness)
+
+
+def _judge_all(before: _Told, amounts: _Pair, lots: _Doubts, rule: _Asked) -> _Told:
+    """The rule on all lots at once: twin of :func:`_judge_each` where numba is not installed."""
+    (have, need), (waived, softened), (code, scale, length_ft, share_of) = amounts, lots, rule
+    margin: Floats | float = length_ft
+    if scale == _COUNT:
         margin = 0.0
-    else:
-        margin = margins.share * np.abs(np.where(np.isfinite(need), need, np.nan))
-        margin = np.where(np.isnan(margin), 0.0, margin)
+    elif scale == _AREA:
+        margin = np.where(np.isfinite(need), share_of * np.abs(need), 0.0)
     level, share = at_least(have, need, margin=margin)
-    if rule in COUNT_RULES:
+    if scale == _COUNT:
         share = np.where(level == FALSE, -np.inf, np.inf)
-    elif rule == "home_size":  # a template's size is our choice, not the lot's limit
+    elif code == _HOME_SIZE:
         share = np.where(level == FALSE, share, np.inf)
-    if softened is not None:
+    if len(softened):
         level = np.where(softened & (level == FALSE), MAYBE, level).astype(np.int8)
-    if waived is not None:
+    if len(waived):
         level, share = np.where(waived, TRUE, level).astype(np.int8), np.where(waived, np.inf, share)
-    return _tighter(before, RULES.index(rule), level, have, need, share)
+    return _tighter(before, code, (level, have, need, share))
+
+
+@kernel.compiled
+def _judge_each(before: Any, amounts: Any, lots: Any, rule: Any) -> Any:
+    """The rule lot by lot, to the digit as :func:`_judge_all`."""
+    code, scale, length_ft, share_of = rule
+    level, binding, had, asked, tight = (
+        before[0].copy(), before[1].copy(), before[2].copy(), before[3].copy(), before[4].copy()
+    )  # fmt: skip
+    for i in range(len(level)):
+        have, need = amounts[0][i], amounts[1][i]
+        now, share = _weighed(have, need, scale, length_ft, share_of)
+        if code == _HOME_SIZE and now != FALSE:
+            share = np.inf
+        if len(lots[1]) and lots[1][i] and now == FALSE:
+            now = MAYBE
+        if len(lots[0]) and lots[0][i]:
+            now, share = TRUE, np.inf
+        if share == -np.inf and scale != _COUNT:
+            share = -1.0
+        if now < level[i] or (now == level[i] and share < tight[i]):
+            level[i], binding[i], had[i], asked[i], tight[i] = now, code, have, need, share
+    return level, binding, had, asked, tight
+
+
+@kernel.compiled
+def _weighed(have: Any, need: Any, scale: Any, length_ft: Any, share_of: Any) -> Any:
+    """Level and tightness of one amount, as :func:`at_least`."""
+    slack = have - need
+    if np.isinf(have) and np.isinf(need):
+        now = TRUE
+    elif np.isnan(slack):
+        now = MAYBE
+    else:
+        margin = 0.0 if scale == _COUNT else length_ft
+        if scale == _AREA:
+            margin = share_of * abs(need) if np.isfinite(need) else 0.0
+        sure = TRUE if slack >= _ROUNDING else FALSE
+        now = MAYBE if abs(slack) < margin else sure
+    if scale == _COUNT:
+        return now, (-np.inf if now == FALSE else np.inf)
+    if np.isnan(slack) or np.isinf(slack):
+        return now, np.inf
+    return now, slack / abs(need) if abs(need) > 0 else slack
 
 
 def cap(before: Judgement, rule: str, level: Levels) -> Judgement:
     """Lower the level for a doubt that has no number."""
     unknown = np.full(len(level), np.nan)
-    return _tighter(before, RULES.index(rule), level, unknown, unknown, np.full(len(level), np.inf))
+    code, loose = RULES.index(rule), np.full(len(level), np.inf)
+    told = (before.level, before.rule, before.have, before.need, before.tightness)
+    level, binds, had, asked, tightness = _tighter(told, code, (level, unknown, unknown, loose))
+    return Judgement(level=level, rule=binds, have=had, need=asked, tightness=tightness)
 
 
-def _tighter(
-    before: Judgement, code: int, level: Levels, have: Floats, need: Floats, share: Floats
-) -> Judgement:
+def _tighter(before: _Told, code: int, now: tuple[Levels, Floats, Floats, Floats]) -> _Told:
+    level, have, need, share = now
     share = np.where(np.isneginf(share) & (code >= len(COUNT_RULES)), -1.0, share)
-    takes = (level < before.level) | ((level == before.level) & (share < before.tightness))
-    return Judgement(
-        level=np.minimum(before.level, level),
-        rule=np.where(takes, code, before.rule).astype(np.int8),
-        have=np.where(takes, have, before.have),
-        need=np.where(takes, need, before.need),
-        tightness=np.where(takes, share, before.tightness),
+    takes = (level < before[0]) | ((level == before[0]) & (share < before[4]))
+    return (
+        np.minimum(before[0], level),
+        np.where(takes, code, before[1]).astype(np.int8),
+        np.where(takes, have, before[2]),
+        np.where(takes, need, before[3]),
+        np.where(takes, share, before[4]),
     )
 
 

@@ -55,18 +55,35 @@ def funnel(
         Indexed as the lots: for each stage ``<stage>_true`` and ``<stage>_may`` (additional homes surely,
         and at most; missing unknown), and ``existing_assumed``.
     """
-    standing, assumed = standing_units(lots)
     keys = lots["parcel_id"].to_numpy(object)
     law = allowed.set_index(allowed["parcel_id"].to_numpy(object))
     lawful = law["units_allowed"].reindex(keys).to_numpy(float, na_value=np.nan)
     certain = law["units_certain"].reindex(keys).to_numpy(float, na_value=np.nan)
     surely, placed = _most(fits, keys, ("TRUE",)), _most(fits, keys, ("TRUE", "MAYBE"))
+    return with_pays(staged(lots, lawful, certain, surely, placed), best)
+
+
+def staged(
+    lots: pd.DataFrame, lawful: Floats, certain: Floats, surely: Floats, placed: Floats
+) -> pd.DataFrame:
+    """Bring counts of homes to each lot, as :func:`funnel` does from tables; what pays is missing.
+
+    Parameters
+    ----------
+    lots
+        Table ``parcels``.
+    lawful, certain
+        Most homes the law allows, and surely allows, on each lot; NaN unknown.
+    surely, placed
+        Most homes that fit surely, and at most; NaN none.
+    """
+    standing, assumed = standing_units(lots)
     table = pd.DataFrame({"existing_assumed": assumed}, index=lots.index)
     table["is_read"] = ~np.isnan(lawful)
     table["standing"] = standing
     _add(table, "allowed", np.fmax(certain, surely), np.fmax(lawful, placed))
     _add(table, "fits", surely, placed)
-    return with_pays(table, best)
+    return with_pays(table, None)
 
 
 def with_pays(table: pd.DataFrame, best: Best | None) -> pd.DataFrame:

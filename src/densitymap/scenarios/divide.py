@@ -8,34 +8,40 @@ import shapely
 
 from densitymap.capacity import envelope, fit, split, survey
 from densitymap.capacity.fit import House
-from densitymap.capacity.fits import fits_table, most_units
+from densitymap.capacity.fits import FIGURES, SPLIT, Fitted, fitted, joined
 from densitymap.capacity.law import Law
 from densitymap.capacity.modes import Setting
 from densitymap.capacity.rules import load_rules
 from densitymap.capacity.survey import Survey
-from densitymap.capacity.verdict import Flags
+from densitymap.capacity.verdict import FALSE, MAYBE, RULES, TRUE, Flags
 from densitymap.geometry import Floats, Geometries
 from densitymap.scenarios.ground import Ground, ground_of, setting
 from densitymap.scenarios.policy import Policy
 
+_FORMS = {"split": "two lots", "split_keep": "two lots, house kept on one"}
 _TOUCH_FT = 0.01
 """A house that reaches its yard within this stands behind it."""
 
 
-def split_rows(ground: Ground, law: Law, policy: Policy) -> pd.DataFrame:
-    """Rows of mode ``split``: the division that gives most homes, at best MAYBE (a review decides).
+def judged(ground: Ground, at: Setting, policy: Policy) -> Fitted:
+    """What fits on every lot under a policy, divided lots too."""
+    divided = divisions(ground, at.law, policy)
+    return fitted(at) if divided is None else joined([fitted(at), divided])
+
+
+def divisions(ground: Ground, law: Law, policy: Policy) -> Fitted | None:
+    """The division of each lot that gives most homes, at best MAYBE (a review decides); None if none does.
 
     Every child must pass area and frontage as a new lot and hold a house; a kept house must lie in one
     child, inside its yards. Only where the policy lets lots be divided by right.
     """
     allowed = np.flatnonzero(law.value("house", "splits_by_right") > 0)
-    rows = np.intersect1d(allowed, split.divisible(ground.survey, law))
+    rows = np.intersect1d(allowed, split.divisible(ground.survey, law)) if len(allowed) else allowed
+    if not len(rows):
+        return None
     table = split.cuts(ground.survey, rows, law, ground.house)
     shapes, streets, child = split.children(ground.survey, table)
-    if len(child) == 0:
-        return pd.DataFrame()
-    units = _child_units(ground, policy, shapes, streets, child)
-    return _best_divisions(units, ground, policy)
+    return _best_divisions(_child_units(ground, policy, shapes, streets, child)) if len(child) else None
 
 
 def _child_units(
@@ -52,10 +58,10 @@ def _child_units(
         lots, surveyed, house, of_record=np.zeros(len(lot)), margins=ground.margins, blocked=blocked
     )
     at, _ = setting(part, policy)
-    found = fits_table(at, part.lots["parcel_id"], policy=policy.name)
-    legal = at.legal["house"].level > 0
-    new = most_units(found, "new")["units"].reindex(part.lots["parcel_id"]).to_numpy(float, na_value=0.0)
-    keep = most_units(found, "keep")["units"].reindex(part.lots["parcel_id"]).to_numpy(float, na_value=0.0)
+    found = fitted(at)
+    legal = at.legal["house"].level > FALSE
+    may = (found.level == MAYBE) | (found.level == TRUE)
+    new, keep = (np.nan_to_num(found.most(len(lot), may & found.of_mode(mode))) for mode in ("new", "keep"))
     inside = _house_in_yards(surveyed, at, house)
     return child.assign(
         new=np.where(legal, new, 0.0),
@@ -88,7 +94,7 @@ def _house_in_yards(surveyed: Survey, at: Setting, house: House) -> Flags:
     return np.asarray(shapely.covers(left, inside), dtype=bool)
 
 
-def _best_divisions(units: pd.DataFrame, ground: Ground, policy: Policy) -> pd.DataFrame:
+def _best_divisions(units: pd.DataFrame) -> Fitted:
     cut = units.groupby("cut")
     table = pd.DataFrame({"lot": cut["lot"].first(), "new": cut["new"].sum(), "least": cut["new"].min()})
     kept = units.assign(total=np.where(units["holds"], units["keep"], units["new"]))
@@ -99,17 +105,18 @@ def _best_divisions(units: pd.DataFrame, ground: Ground, policy: Policy) -> pd.D
     table = table[table["least"] > 0]
     table["kept_units"] = np.where(table["holds"] & table["keep_passes"], table["keep"], 0.0)
     best = table.groupby("lot")[["new", "kept_units"]].max()
-    best = best.rename(columns={"new": "split", "kept_units": "split_keep"}).reset_index()
-    rows = best.melt(id_vars="lot", var_name="fit_type", value_name="units")
-    rows = rows[rows["units"] > 0].sort_values("lot", kind="stable", ignore_index=True)
-    forms = {"split": "two lots", "split_keep": "two lots, house kept on one"}
-    return rows.assign(
-        parcel_id=ground.lots["parcel_id"].to_numpy()[rows["lot"]],
-        policy=policy.name,
-        fit_mode="split",
-        form=rows["fit_type"].map(forms),
-        units=rows["units"].astype("Int64"),
-        verdict="MAYBE",
-        binding_rule="split_pattern",
-        front_confidence=ground.survey.lots["front_source"].to_numpy()[rows["lot"]],
-    ).drop(columns="lot")
+    homes = best.to_numpy().ravel()
+    entry = np.flatnonzero(homes > 0)
+    form = entry % len(_FORMS)
+    unknown = np.full((len(entry), len(FIGURES)), np.nan)
+    return Fitted(
+        kinds=tuple((SPLIT, name) for name in _FORMS),
+        forms=tuple(_FORMS.values()),
+        lot=best.index.to_numpy()[entry // len(_FORMS)],
+        kind=form,
+        form=form,
+        units=homes[entry].astype(np.intp),
+        level=np.full(len(entry), MAYBE, dtype=np.int8),
+        rule=np.full(len(entry), RULES.index("split_pattern"), dtype=np.int8),
+        figures=unknown,
+    )

@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from densitymap import schema
 from densitymap.capacity.fit import Places
-from densitymap.capacity.fits import fits_table
-from densitymap.feasibility.funnel import funnel
+from densitymap.capacity.fits import Fitted, fits_table
+from densitymap.capacity.modes import Setting
+from densitymap.capacity.verdict import MAYBE, RULES, TRUE
+from densitymap.feasibility.forms import UNREAD
+from densitymap.feasibility.funnel import staged
 from densitymap.scenarios import levers
 from densitymap.scenarios.answers import allowed_on
-from densitymap.scenarios.divide import split_rows
+from densitymap.scenarios.divide import judged
 from densitymap.scenarios.ground import Ground, setting
 from densitymap.scenarios.places import place_of
 from densitymap.scenarios.policy import Policy
@@ -61,7 +63,9 @@ class Scene:
         """Give the scene with the lots' places looked up, for the ground too."""
         new = [name for name in lots.columns if name not in self.lots.columns]
         table = self.ground.lots.assign(**{name: lots[name].to_numpy() for name in new})
-        return replace(self, lots=lots, ground=replace(self.ground, lots=table))
+        placed = replace(self, lots=lots, ground=replace(self.ground, lots=table))
+        vars(placed)["parts"] = self.parts  # a place changes no district
+        return placed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +76,10 @@ class Results:
     ----------
     policy
         The policy.
-    allowed, fits
-        Tables of the policy, without sentences.
-    places
-        Where buildings fit: for a policy that leaves the yards alone (``reuse``).
+    allowed
+        Table of the policy, without sentences.
+    fitted, setting
+        What fits, as numbers, and what it was judged on.
     reached
         Lots each lever of the law binds on, in the order of ``policy.levers``; for a protection, those it
         protects.
@@ -85,15 +89,30 @@ class Results:
 
     policy: Policy
     allowed: pd.DataFrame
-    fits: pd.DataFrame
-    places: Places
+    fitted: Fitted
+    setting: Setting
     reached: tuple[int, ...]
     lots: pd.DataFrame
 
     @cached_property
+    def fits(self) -> pd.DataFrame:
+        """Table ``fits`` of the policy, without sentences."""
+        return fits_table(self.fitted, self.setting, self.lots["parcel_id"], policy=self.policy.name)
+
+    @property
+    def places(self) -> Places:
+        """Where buildings fit: for a policy that leaves the yards alone (``reuse``)."""
+        return self.setting.places
+
+    @cached_property
     def stages(self) -> pd.DataFrame:
         """The funnel per lot as far as fits (:func:`~densitymap.feasibility.funnel.funnel`)."""
-        return funnel(self.allowed, self.fits, self.lots)
+        found, count = self.fitted, len(self.lots)
+        unread = np.isin(found.rule, [RULES.index(name) for name in UNREAD])
+        sure, maybe = found.level == TRUE, (found.level == MAYBE) & ~unread
+        lawful = self.allowed[["units_allowed", "units_certain"]].to_numpy(float, na_value=np.nan)
+        homes = (*lawful.T, found.most(count, sure), found.most(count, sure | maybe))
+        return staged(self.lots, *homes)
 
 
 def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Results:
@@ -116,16 +135,12 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
         If levers of places that overlap contradict one another on a lot.
     """
     at, _ = setting(scene.ground, policy, reuse=reuse)
-    table = fits_table(at, scene.ground.lots["parcel_id"], policy=policy.name)
-    parts = split_rows(scene.ground, at.law, policy)
-    if len(parts):
-        table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
     law = allowed_on(scene.lots, scene.parts, policy, reasons=False)
     return Results(
         policy=policy,
         allowed=law,
-        fits=table,
-        places=at.places,
+        fitted=judged(scene.ground, at, policy),
+        setting=at,
         reached=lots_reached(scene.lots, policy),
         lots=scene.lots,
     )

@@ -13,12 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from densitymap import schema
 from densitymap.capacity.fit import Places
-from densitymap.capacity.fits import fits_table
+from densitymap.capacity.fits import fits_table, fitted
 from densitymap.capacity.verdict import sentences
 from densitymap.geometry import Indices
-from densitymap.scenarios.divide import split_rows
+from densitymap.scenarios.divide import judged
 from densitymap.scenarios.ground import Ground, ground_of_parcels, part_of, setting
 from densitymap.scenarios.policy import Policy
 
@@ -53,12 +52,14 @@ def fits(
     whole = np.arange(len(ground.lots))
     chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)] or [whole]
 
-    def judge(rows: Indices) -> list[pd.DataFrame]:
+    def judge_some(rows: Indices) -> list[pd.DataFrame]:
         part = part_of(ground, rows) if len(chunks) > 1 else ground
         return list(_fits_of(part, chosen, splits=splits, reasons=reasons))
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return pd.concat([table for part in pool.map(judge, chunks) for table in part], ignore_index=True)
+        return pd.concat(
+            [table for part in pool.map(judge_some, chunks) for table in part], ignore_index=True
+        )
 
 
 def _fits_of(
@@ -68,10 +69,8 @@ def _fits_of(
     for policy in policies:
         at, zones = setting(ground, policy, reuse=places)
         places = at.places
-        table = fits_table(at, ground.lots["parcel_id"], policy=policy.name)
-        parts = split_rows(ground, at.law, policy) if splits else pd.DataFrame()
-        if len(parts):
-            table = schema.conform(pd.concat([table, parts], ignore_index=True), "fits")
+        found = judged(ground, at, policy) if splits else fitted(at)
+        table = fits_table(found, at, ground.lots["parcel_id"], policy=policy.name)
         if reasons:
             named = pd.Series(zones["zone_key"].to_numpy(), index=ground.lots["parcel_id"])
             place = named.reindex(table["parcel_id"]).reset_index(drop=True)

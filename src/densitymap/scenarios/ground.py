@@ -6,7 +6,6 @@ Geometry is found once (:func:`ground_of`); what the law adds is :func:`setting`
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -41,6 +40,8 @@ class Ground:
     lots
         ``parcel_id``, ``lot_area_ft2``, ``zone_district`` and, where known, ``zone_count``: what the
         standards are asked with.
+    parts
+        The lots by zoning district.
     survey, house, blocked, side_path
         As in :mod:`densitymap.capacity`.
     of_record
@@ -50,6 +51,7 @@ class Ground:
     """
 
     lots: pd.DataFrame
+    parts: Parts
     survey: Survey
     house: House
     of_record: Floats
@@ -57,11 +59,6 @@ class Ground:
     margins: Margins
     blocked: Geometries | None = None
     parcel_zones: pd.DataFrame | None = None
-
-    @cached_property
-    def parts(self) -> Parts:
-        """The lots by zoning district, whatever the law."""
-        return parts_of(self.lots, parcel_zones=self.parcel_zones)
 
 
 def measured(rules: Rules) -> Margins:
@@ -85,9 +82,10 @@ def ground_of(
 ) -> Ground:
     """Gather what does not depend on the law."""
     rules = load_rules()
-    table = lots.assign(lot_area_ft2=surveyed.lots["lot_area_ft2"].to_numpy(float))
+    table = lots.assign(lot_area_ft2=surveyed.lots["lot_area_ft2"].to_numpy(float)).reset_index(drop=True)
     return Ground(
-        lots=table.reset_index(drop=True),
+        lots=table,
+        parts=parts_of(table, parcel_zones=parcel_zones),
         survey=surveyed,
         house=house,
         of_record=of_record,
@@ -151,9 +149,11 @@ def _ceiling(law: Law) -> Levels:
 def part_of(ground: Ground, rows: Indices) -> Ground:
     """Some of the lots, in the order of ``rows``."""
     house = {name: getattr(ground.house, name)[rows] for name in House.__dataclass_fields__}
+    lots = ground.lots.iloc[rows].reset_index(drop=True)
     return replace(
         ground,
-        lots=ground.lots.iloc[rows].reset_index(drop=True),
+        lots=lots,
+        parts=parts_of(lots, parcel_zones=ground.parcel_zones),
         survey=survey.select(ground.survey, rows),
         house=House(**house),
         of_record=ground.of_record[rows],

@@ -162,31 +162,43 @@ def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
     the count of multi-family homes. ``far_basis`` is the basis of ``far_max``.
     """
     rows = code.rows
-    districts = list(dict.fromkeys([*code.districts, *rows["district"]]))
+    districts = pd.Index(dict.fromkeys([*code.districts, *rows["district"]]))
     index = pd.MultiIndex.from_product([districts, uses], names=["zone_key", "use"])
-    values = rows.pivot_table(index=["district", "use"], columns="standard", values="value", dropna=False)
+    asked = list(dict.fromkeys((*uses, "any", "multi")))
+    cells = _cells(rows, districts, asked)
+    own = cells[:, : len(uses)]
+    general, multi = (cells[:, [asked.index(use)]] for use in ("any", "multi"))
+    wide = np.where(np.isnan(own), general, own).reshape(len(index), -1)
+    table = pd.DataFrame(wide, columns=pd.Index(standards(), name="standard"), index=index)
+    units, far = (list(standards()).index(name) for name in ("units_max", "far_max"))
+    table["units_max"] = own[:, :, units].ravel()
+    for name, values in (("lot_units_max", general), ("multi_units_max", multi)):
+        table[name] = np.broadcast_to(values[:, :, units], own.shape[:2]).ravel()
     bases = rows[rows["standard"] == "far_max"].set_index(["district", "use"])["basis"]
-    own = values.reindex(index).reindex(columns=list(standards()))
-    general = _of_use(values, index, "any")
-    wide = own.where(own.notna(), general)
-    wide["units_max"] = own["units_max"]
-    wide["lot_units_max"] = general["units_max"]
-    wide["multi_units_max"] = _of_use(values, index, "multi")["units_max"]
     shared_basis = bases.reindex(_with_use(index, "any")).set_axis(index)
-    wide["far_basis"] = bases.reindex(index).where(own["far_max"].notna(), shared_basis).astype("string")
-    wide["citation"] = _citations(code, index.get_level_values(0))
-    return wide.reset_index("use")
+    has_own = ~np.isnan(own[:, :, far].ravel())
+    table["far_basis"] = bases.reindex(index).where(has_own, shared_basis).astype("string")
+    table["citation"] = _citations(code, index.get_level_values(0))
+    return table.reset_index("use")
+
+
+def _cells(rows: pd.DataFrame, districts: pd.Index, uses: Sequence[str]) -> Floats:
+    """Values of a code as an array [district, use, standard]; NaN where unread."""
+    named = list(standards())
+    at = [
+        pd.Index(names).get_indexer(pd.Index(rows[column].astype("object")))
+        for names, column in ((districts, "district"), (uses, "use"), (named, "standard"))
+    ]
+    known = np.all(np.stack(at) >= 0, axis=0)
+    cells = np.full((len(districts), len(uses), len(named)), np.nan)
+    cells[tuple(place[known] for place in at)] = rows["value"].to_numpy(float)[known]
+    return cells
 
 
 def _with_use(index: pd.MultiIndex, use: str) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays(
         [index.get_level_values(0), np.full(len(index), use)], names=["district", "use"]
     )
-
-
-def _of_use(values: pd.DataFrame, index: pd.MultiIndex, use: str) -> pd.DataFrame:
-    """Values a district gives one use, on every row of the district."""
-    return values.reindex(_with_use(index, use)).reindex(columns=list(standards())).set_axis(index)
 
 
 def floor_area_max(lot_area_ft2: pd.Series, standard: pd.DataFrame) -> pd.Series:
