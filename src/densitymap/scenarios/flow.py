@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, price
 from densitymap.feasibility.uptake import Uptake, uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results
+from densitymap.scenarios.rates import Rated, rated
 
 _YEAR_OF = "rent_1br_usd_per_month"
 """The cost whose year the age of a structure is counted to."""
@@ -109,18 +110,26 @@ class Flow:
         """The funnel per lot with what pays."""
         return with_pays(self.results.stages, self.paying.best)
 
-    @cached_property
+    @property
     def options(self) -> Options:
         """What could be done on each lot; purchases to flip or let too."""
+        return self.rated.options
+
+    @cached_property
+    def rated(self) -> Rated:
+        """The options, and what the policy's protections do to their rates."""
         fits = self.results.fits
         is_today = self.results.policy.levers == ()
         today = None if is_today else self.market.today
         laid = options_of(self.paying, fits, self.market.worth, self.market.costs, today=today)
-        return with_purchases(laid, self.results.lots)
+        lots, draws = self.results.lots, self.market.draws
+        whole = with_purchases(laid, lots)
+        return rated(whole, lots, self.results.policy.protections, size=draws.size, seed=draws.seed)
 
     def expected(self, places: Mapping[str, pd.Series]) -> Uptake:
         """Draw what is expected, by place."""
-        return uptake(self.options, self.market.known, self.market.draws, places)
+        draws = replace(self.market.draws, rate=self.rated.rate)
+        return uptake(self.options, self.market.known, draws, places)
 
 
 def flow_of(results: Results, market: Market) -> Flow:

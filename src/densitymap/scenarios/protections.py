@@ -33,6 +33,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Hazard:
+    """How a protection acts on the rates of building.
+
+    Attributes
+    ----------
+    parameter
+        The parameter that is the factor; ``takes_out``: the share of lots taken out, so 1 less it.
+    lots, options
+        Which lots and which of their options: words of :mod:`~densitymap.scenarios.rates`.
+    note
+        What a reader must know.
+    """
+
+    parameter: str
+    takes_out: bool
+    lots: str
+    options: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Protection:
     """One protection of a policy.
 
@@ -44,6 +65,8 @@ class Protection:
         By name.
     where
         Where it protects; everywhere if None.
+    hazard
+        How it acts on the rates of building; None if it does not.
     """
 
     kind: str
@@ -53,6 +76,7 @@ class Protection:
     note: str
     parameters: Mapping[str, Parameter]
     where: Place | None = None
+    hazard: Hazard | None = None
 
 
 def kinds() -> Mapping[str, Mapping[str, Any]]:
@@ -112,8 +136,13 @@ def protection_of(lever: Mapping[str, Any]) -> Protection:
         kind=lever["kind"],
         parameters=parameters,
         where=place_of(lever["where"]) if "where" in lever else None,
+        hazard=_hazard(record.get("hazard")),
         **{name: record[name] for name in ("title", "term", "acts", "note")},
     )
+
+
+def _hazard(record: Mapping[str, Any] | None) -> Hazard | None:
+    return None if record is None else Hazard(**{**record, "options": tuple(record["options"])})
 
 
 def _parameter(record: Mapping[str, Any], given: Any) -> Parameter:

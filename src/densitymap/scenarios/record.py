@@ -22,6 +22,7 @@ from densitymap.scenarios.evaluate import Results, houses_made_unlawful
 from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.ledgers import Counted, Situation, ledgers, rho_star
 from densitymap.scenarios.makeup import makeup_of, weighted
+from densitymap.scenarios.rates import effect
 from densitymap.scenarios.reach import reach
 
 LEVELS = {"neighborhood": "neighborhood", "npu": "npu", "zone_district": "zone_district"}
@@ -110,7 +111,7 @@ def record(
         "lots": len(results.lots),
         "lots_unread": int((~results.stages["is_read"]).sum()),
         "levers": levers_told(results),
-        "protections": [_protection(item) for item in policy.protections],
+        "protections": _protections(outcome),
         "houses_made_unlawful": 0 if is_base else houses_made_unlawful(results, base.results),
         "homes_by_form": _by_form(results, base.results),
         "fits_by_type": fits_by_type(results),
@@ -203,6 +204,19 @@ def levers_told(results: Results) -> list[dict[str, Any]]:
     return [
         {**lever, "lots_reached": count}
         for lever, count in zip(results.policy.levers, results.reached, strict=True)
+    ]
+
+
+def _protections(outcome: Outcome) -> list[dict[str, Any]]:
+    """Each protection, and what it does to the rates where they are asked."""
+    items, flow = outcome.results.policy.protections, outcome.flow
+    told = [_protection(item) for item in items]
+    if flow is None or not items:
+        return told
+    largest = float(flow.options.units_built.max(initial=0.0))
+    return [
+        one | {"effect": effect(item, lots, largest_project_homes=largest)}
+        for one, item, lots in zip(told, items, flow.rated.lots, strict=True)
     ]
 
 
