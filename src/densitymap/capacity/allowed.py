@@ -7,6 +7,7 @@ Whether that building fits between the yards is another question (``capacity.fit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def units_under(
     place
         Row of the lot each part is of.
     """
-    needs = smallest_needs(load_buildings() if buildings is None else buildings)
+    needs = _catalogue_needs() if buildings is None else smallest_needs(buildings)
     here = lots[[name for name in _LOT_COLUMNS if name in lots]].take(place)
     ruled = rulings(here, law, needs, margins or measured_margins())
     parts = _parts(here, law, ruled, question, reasons=reasons)
@@ -132,6 +133,11 @@ def units_under(
         _merge_split(answer, parts.take(rows), place[rows])
     _doubt_unasked(answer, several)
     return _finished(answer, lots, policy, question)
+
+
+@cache
+def _catalogue_needs() -> pd.DataFrame:
+    return smallest_needs(load_buildings())
 
 
 def _refuse_bad_input(lots: pd.DataFrame, standards: pd.DataFrame, question: str) -> None:

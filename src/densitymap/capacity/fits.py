@@ -6,7 +6,9 @@ One row stands for the form of its type that does best; ties go to the form name
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -24,6 +26,8 @@ _SLACKS = ("slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft")
 FIGURES = ("have", "need", *_SLACKS)
 NO_DATA = len(VERDICTS)
 """Level of a lot nothing is known of."""
+_WORKERS = 2
+"""Types are judged beside one another: more threads than this wait for one another."""
 SPLIT = "split"
 """The mode of lots divided in two."""
 
@@ -69,7 +73,9 @@ def fitted(at: Setting) -> Fitted:
     """Judge every form, and keep the best of each mode and type on each lot it applies to."""
     ordered = sorted(options(at.buildings), key=lambda option: (option.mode, option.type))
     groups = groupby(ordered, key=lambda option: (option.mode, option.type))
-    found = joined([_best(at, kind, list(members)) for kind, members in groups])
+    types = [(kind, list(members)) for kind, members in groups]
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _WORKERS)) as pool:
+        found = joined(list(pool.map(lambda of_type: _best(at, *of_type), types)))
     blank = at.unknown[found.lot]
     return replace(
         found,

@@ -37,6 +37,7 @@ class Law:
     by_use: Mapping[str, pd.DataFrame]
     row: Indices
     own: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
+    _asked: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def lots(self) -> int:
@@ -47,10 +48,15 @@ class Law:
         """Value of a standard for a use on each lot; NaN where unread."""
         if (use, standard) in self.own:
             return self.own[use, standard]
+        if (use, standard) not in self._asked:
+            self._asked[use, standard] = self._looked_up(use, standard)
+        return self._asked[use, standard]
+
+    def _looked_up(self, use: str, standard: str) -> Floats:
         frame = self.by_use.get(use)
         if frame is None or standard not in frame:
             return np.full(self.lots, np.nan)
-        return frame[standard].to_numpy(dtype=float, na_value=np.nan)[self.row]
+        return np.asarray(frame[standard].to_numpy(dtype=float, na_value=np.nan)[self.row], dtype=float)
 
     def rows(self, use: str, names: Sequence[str]) -> pd.DataFrame:
         """Columns of a use laid out, one row per lot."""

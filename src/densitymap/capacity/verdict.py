@@ -163,7 +163,7 @@ def judge(
     nobody = np.empty(0, dtype=bool)
     level, binds, had, asked, tightness = judged(
         (before.level, before.rule, before.have, before.need, before.tightness),
-        (np.asarray(have, dtype=float), np.asarray(need, dtype=float)),
+        (np.ascontiguousarray(have, dtype=float), np.ascontiguousarray(need, dtype=float)),
         (nobody if waived is None else waived, nobody if softened is None else softened),
         (code, _SCALES[code], margins.length_ft, margins.share),
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from densitymap.capacity.allowed import units_allowed, units_under
 from densitymap.capacity.legal import EXACT, FORMS, HOMES
 from densitymap.scenarios.policy import Policy
-from densitymap.scenarios.standing import laid_under, law_of_parts
+from densitymap.scenarios.standing import Bound, bound, laid_under, law_of_parts
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.parts import Parts, parts_of
 from densitymap.zoning.standards import law_table, standards_for
@@ -52,9 +52,16 @@ def allowed(
     )
 
 
-def allowed_on(lots: pd.DataFrame, parts: Parts, policy: Policy, *, reasons: bool = True) -> pd.DataFrame:
+def allowed_on(
+    lots: pd.DataFrame,
+    parts: Parts,
+    policy: Policy,
+    *,
+    binds: Bound | None = None,
+    reasons: bool = True,
+) -> pd.DataFrame:
     """Say what one policy allows on lots whose districts are known; rows as the lots: :func:`allowed`."""
-    law = law_of_parts(laid_under(lots, parts, policy))
+    law = law_of_parts(laid_under(parts, binds or bound(lots, policy)))
     return units_under(
         lots, law, parts.lot, policy=policy.name, question=policy.question, reasons=reasons
     ).reset_index(drop=True)

@@ -13,10 +13,12 @@ from densitymap.capacity.law import Law
 from densitymap.capacity.modes import Setting
 from densitymap.capacity.rules import load_rules
 from densitymap.capacity.survey import Survey
-from densitymap.capacity.verdict import FALSE, MAYBE, RULES, TRUE, Flags
-from densitymap.geometry import Floats, Geometries
-from densitymap.scenarios.ground import Ground, ground_of, setting
+from densitymap.capacity.verdict import FALSE, MAYBE, RULES, TRUE, Flags, at_least
+from densitymap.geometry import Floats, Geometries, Indices
+from densitymap.scenarios.ground import Ground, ground_of, part_of, setting
 from densitymap.scenarios.policy import Policy
+from densitymap.scenarios.standing import bound, laid_under, law_of_parts
+from densitymap.zoning.parts import parts_of
 
 _FORMS = {"split": "two lots", "split_keep": "two lots, house kept on one"}
 _TOUCH_FT = 0.01
@@ -41,7 +43,29 @@ def divisions(ground: Ground, law: Law, policy: Policy) -> Fitted | None:
         return None
     table = split.cuts(ground.survey, rows, law, ground.house)
     shapes, streets, child = split.children(ground.survey, table)
-    return _best_divisions(_child_units(ground, policy, shapes, streets, child)) if len(child) else None
+    large = _both_pass(child, _large_enough(ground, policy, shapes, child["lot"].to_numpy()))
+    if not large.any():
+        return None
+    child = child[large].reset_index(drop=True)
+    return _best_divisions(_child_units(ground, policy, shapes[large], streets[large], child))
+
+
+def _large_enough(ground: Ground, policy: Policy, shapes: Geometries, lot: Indices) -> Flags:
+    """Whether a child may have the area of a new lot: most cuts fail here, before anything is surveyed."""
+    parents, parent = np.unique(lot, return_inverse=True)
+    lots = ground.lots.iloc[parents].reset_index(drop=True)
+    parts = parts_of(lots)
+    law = law_of_parts(laid_under(parts, bound(lots, policy)), parts.first)
+    least = law.value("house", "lot_area_min_ft2")
+    margin = ground.margins.share * np.nan_to_num(least, posinf=0.0)
+    level, _ = at_least(shapely.area(shapes), least[parent], margin=margin[parent])
+    exempt = law.value("house", "existing_lot_exempt") > 0
+    return np.asarray((level > FALSE) | exempt[parent], dtype=bool)
+
+
+def _both_pass(child: pd.DataFrame, passes: Flags) -> Flags:
+    """Whether a child and its sibling pass."""
+    return pd.Series(passes).groupby(child["cut"].to_numpy()).transform("all").to_numpy(bool)
 
 
 def _child_units(
@@ -52,7 +76,7 @@ def _child_units(
     surveyed = survey.survey(shapes, load_rules(), drawn_streets=streets)
     holds = split.house_of_child(ground.house, shapes, lot)
     house = _child_house(ground.house, lot, holds, surveyed)
-    lots = ground.lots.iloc[lot].assign(parcel_id=[f"child-{row}" for row in range(len(lot))])
+    lots = ground.lots.iloc[lot].assign(parcel_id=np.arange(len(lot)).astype(str))
     blocked = None if ground.blocked is None else survey.to_frame(ground.blocked[lot], surveyed.lots)
     part = ground_of(
         lots, surveyed, house, of_record=np.zeros(len(lot)), margins=ground.margins, blocked=blocked
@@ -62,11 +86,11 @@ def _child_units(
     legal = at.legal["house"].level > FALSE
     may = (found.level == MAYBE) | (found.level == TRUE)
     new, keep = (np.nan_to_num(found.most(len(lot), may & found.of_mode(mode))) for mode in ("new", "keep"))
-    inside = _house_in_yards(surveyed, at, house)
+    asked = np.flatnonzero(legal & (keep > 0) & (holds == 1))
+    inside = np.zeros(len(lot), dtype=bool)
+    inside[asked] = _house_in_yards(part_of(part, asked), at.places.yards.iloc[asked])
     return child.assign(
-        new=np.where(legal, new, 0.0),
-        keep=np.where(legal & inside, keep, 0.0),
-        holds=holds == 1,
+        new=np.where(legal, new, 0.0), keep=np.where(legal & inside, keep, 0.0), holds=holds == 1
     )
 
 
@@ -81,10 +105,12 @@ def _child_house(house: House, lot: Floats, holds: Floats, surveyed: Survey) -> 
     return fit.house_of(survey.to_frame(boxes, surveyed.lots), floor, holds)
 
 
-def _house_in_yards(surveyed: Survey, at: Setting, house: House) -> Flags:
+def _house_in_yards(ground: Ground, yards: pd.DataFrame) -> Flags:
     """Whether each known house lies behind the yards of its lot."""
-    yards = envelope.edge_yards(surveyed, at.places.yards)
-    left = envelope.exact_envelopes(surveyed, np.nan_to_num(yards))
+    if not len(yards):
+        return np.zeros(0, dtype=bool)
+    house, by_edge = ground.house, envelope.edge_yards(ground.survey, yards.reset_index(drop=True))
+    left = envelope.exact_envelopes(ground.survey, np.nan_to_num(by_edge))
     inside = shapely.box(
         house.left_ft + _TOUCH_FT,
         house.front_ft + _TOUCH_FT,

@@ -27,6 +27,7 @@ from densitymap.scenarios.ground import Ground, setting
 from densitymap.scenarios.places import place_of
 from densitymap.scenarios.policy import Policy
 from densitymap.scenarios.protections import Protection
+from densitymap.scenarios.standing import bound
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.parts import Parts, parts_of
 
@@ -134,8 +135,9 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
     ValidationError
         If levers of places that overlap contradict one another on a lot.
     """
-    at, _ = setting(scene.ground, policy, reuse=reuse)
-    law = allowed_on(scene.lots, scene.parts, policy, reasons=False)
+    binds = bound(scene.lots, policy)
+    at, _ = setting(scene.ground, policy, reuse=reuse, binds=binds)
+    law = allowed_on(scene.lots, scene.parts, policy, binds=binds, reasons=False)
     return Results(
         policy=policy,
         allowed=law,

@@ -23,7 +23,7 @@ from densitymap.capacity.verdict import MAYBE, TRUE, Flags, Levels, Margins
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats, Geometries, Indices, geometries
 from densitymap.scenarios.policy import Policy
-from densitymap.scenarios.standing import laid_under, law_of_parts
+from densitymap.scenarios.standing import Bound, bound, laid_under, law_of_parts
 from densitymap.zoning.parts import Parts, parts_of
 
 KNOWN_FRONTS = ("street", "none")
@@ -96,8 +96,21 @@ def ground_of(
     )
 
 
-def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> tuple[Setting, pd.DataFrame]:
+def setting(
+    ground: Ground, policy: Policy, *, reuse: Places | None = None, binds: Bound | None = None
+) -> tuple[Setting, pd.DataFrame]:
     """Bring a policy to the ground.
+
+    Parameters
+    ----------
+    ground
+        The lots.
+    policy
+        The policy.
+    reuse
+        Where buildings fit under another policy: taken over where the yards are the same.
+    binds
+        The codes that bind the lots, where they are known already.
 
     Returns
     -------
@@ -106,7 +119,7 @@ def setting(ground: Ground, policy: Policy, *, reuse: Places | None = None) -> t
     zones
         One row per lot, of the district of the largest share: columns :data:`ZONING`.
     """
-    laid = laid_under(ground.lots, ground.parts, policy, uses=USES)
+    laid = laid_under(ground.parts, binds or bound(ground.lots, policy), uses=USES)
     law = law_of_parts(laid, ground.parts.first)
     zones = law.rows("house", ZONING)
     rules, buildings = load_rules(), load_buildings()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from densitymap.capacity.law import FLOOR_AREA, Law
 from densitymap.geometry import Indices
 from densitymap.scenarios.places import sets_of
 from densitymap.scenarios.policy import Policy
+from densitymap.zoning.code import ZoningCode
 from densitymap.zoning.parts import Parts, parts_of
 from densitymap.zoning.standards import USES, Laid, lay
 
@@ -42,15 +45,37 @@ def standards_under(
         If nobody has looked which lots lie in a place of the policy.
     """
     parts = parts_of(lots, parcel_zones=parcel_zones, sliver_share=sliver_share)
-    return laid_under(lots, parts, policy, uses=uses).table()
+    return laid_under(parts, bound(lots, policy), uses=uses).table()
 
 
-def laid_under(lots: pd.DataFrame, parts: Parts, policy: Policy, *, uses: tuple[str, ...] = USES) -> Laid:
-    """Lay a policy on lots as numbers; arguments and errors as of :func:`standards_under`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """The codes that bind lots: one, or one for each set of places lots lie in.
+
+    Attributes
+    ----------
+    codes
+        At least one.
+    group
+        Which code binds each lot; None where there is one.
+    """
+
+    codes: tuple[ZoningCode, ...]
+    group: Indices | None = None
+
+
+def bound(lots: pd.DataFrame, policy: Policy) -> Bound:
+    """Say which code binds each lot; errors as of :func:`standards_under`."""
     if not policy.places or not len(lots):
-        return lay(parts, [policy.code], uses=uses)
-    code, held = sets_of(lots, policy.places)
-    return lay(parts, [policy.inside(flags).code for flags in held], uses=uses, group=code[parts.lot])
+        return Bound(codes=(policy.code,))
+    group, held = sets_of(lots, policy.places)
+    return Bound(codes=tuple(policy.inside(flags).code for flags in held), group=group)
+
+
+def laid_under(parts: Parts, binds: Bound, *, uses: tuple[str, ...] = USES) -> Laid:
+    """Lay the codes that bind lots on them, as numbers."""
+    group = None if binds.group is None else binds.group[parts.lot]
+    return lay(parts, binds.codes, uses=uses, group=group)
 
 
 def law_of_parts(laid: Laid, rows: Indices | None = None) -> Law:

@@ -95,9 +95,9 @@ def parse_zones(texts: pd.Series, code: ZoningCode) -> pd.DataFrame:
     codes, distinct = pd.factorize(texts, use_na_sentinel=False)
     parsed = [parse_zone(text, code) for text in distinct]
     table = pd.DataFrame([_record(parts) for parts in parsed], columns=pd.Index(_COLUMNS))
-    answer = table.take(codes).set_axis(texts.index)
     text_columns = [name for name in _COLUMNS if name not in ("is_conditional", "zone_parts")]
-    return answer.astype(dict.fromkeys(text_columns, "string") | {"zone_parts": "Int64"})
+    table = table.astype(dict.fromkeys(text_columns, "string") | {"zone_parts": "Int64"})
+    return table.take(codes).set_axis(texts.index)
 
 
 def describe(text: object, code: ZoningCode) -> dict[str, Any] | list[dict[str, Any]]:
