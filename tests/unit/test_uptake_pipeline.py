@@ -10,9 +10,11 @@ import pytest
 
 from commands import densitymap
 from densitymap.city import load_city
+from densitymap.feasibility.priors import choice
 from densitymap.pipeline import uptake as stage
 from densitymap.pipeline.uptake import build_uptake
 from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.record import headline
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +138,28 @@ def test_asking_for_nothing_and_for_what_is_not_there(space, tmp_path):
     assert densitymap("calibrate", "-w", space).code == 2
     assert densitymap("calibrate", "--permits", tmp_path / "none.csv", "-w", space).code == 3
     assert densitymap("calibrate", "--local", "-w", tmp_path).code == 3
+
+
+def test_a_build_says_what_is_expected_with_how_many_draws_and_what_happened_here(sample_space):
+    report = json.loads((sample_space / "data" / "4_results" / "build.json").read_text())
+    said = report["expected"]
+    assert said["draws"] == choice("n_draws_build")
+    assert "no permits loaded" in said["what_happened_here"]
+    assert "missing-middle-2021" in said["policies"]
+    if said["computable"]:
+        ends = said["policies"]["no-change"]["gross"]
+        assert 0 <= ends["p10"] <= ends["p50"] <= ends["p90"]
+    else:
+        assert said["needs"]
+    assert "uptake" in report["redone"]
+    assert report["seconds"]["uptake"] > 0
+
+
+def test_comparing_says_what_happened_here(space, fitted):
+    said = {"funnel": {"allowed": 3, "fits": 2, "pays": 1, "expected": {"p10": 0, "p50": 1, "p90": 2}},
+            "name": "no-change", "difference": None, "what_happened_here": stage.what_happened_here(Workspace(space))}  # fmt: skip
+    lines = headline([said, said])
+    assert [line for line in lines if "What happened here" in line] == [lines[-1]]
+    assert "R-5" in lines[-1]
+    nothing = said | {"funnel": said["funnel"] | {"expected": None}}
+    assert not any("What happened here" in line for line in headline([nothing]))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import MissingDataError, ValidationError
+from densitymap.feasibility.priors import choice
 from densitymap.geometry import ACRE_FT2
 from densitymap.ingest.receipt import sha256_of
 from densitymap.pipeline import derived as stage_derived
@@ -20,6 +21,7 @@ from densitymap.pipeline import funnel as stage_funnel
 from densitymap.pipeline import layers as stage_layers
 from densitymap.pipeline import parcels as stage_parcels
 from densitymap.pipeline import results as stage_results
+from densitymap.pipeline import uptake as stage_uptake
 from densitymap.pipeline import workspace
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.workspace import Workspace
@@ -99,11 +101,16 @@ def build(
     with clock.stage("funnel"):
         progress("Counting what is allowed, fits and pays")
         redone += stage_funnel.build_funnel(space, city, layers)
+    with clock.stage("uptake"):
+        progress("Drawing what is expected in ten years")
+        drawn, expected = stage_uptake.expect(space, city, n_draws=choice("n_draws_build"))
+        redone += drawn
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")
         derived = stage_derived.build_derived(space, city, layers)
     _write_lock(space, lock)
     report = _report(space, layers, lock, synthetic=synthetic)
+    report["expected"] = expected
     report["derived_lots"] = derived
     report["seconds"] = clock.seconds
     report["redone"] = layers.redone + redone + (["derived_lots"] if derived["redone"] else [])

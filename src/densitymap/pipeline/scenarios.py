@@ -23,6 +23,7 @@ from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import with_prices
 from densitymap.pipeline.place_prices import read_places
 from densitymap.pipeline.results import BASELINE, read_ground
+from densitymap.pipeline.uptake import what_happened_here
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import flow as flows
 from densitymap.scenarios import record as records
@@ -286,7 +287,8 @@ def compare(
             stored = _said(loaded, policy)
         _check(stored, allow_empty=allow_empty or policy.allow_empty)
         found.append(stored)
-    return {"scenarios": [one["record"] for one in found]}
+    happened = what_happened_here(space)
+    return {"scenarios": [one["record"] | {"what_happened_here": happened} for one in found]}
 
 
 def _refuse_twins(policies: Sequence[Policy]) -> None:

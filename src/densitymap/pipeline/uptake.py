@@ -24,6 +24,7 @@ from densitymap.feasibility.priors import priors
 from densitymap.feasibility.uptake import EVERYWHERE, Uptake, hidden, told, tornado, uptake
 from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import BASELINE, LEVELS, market_of, not_computable, read_lots, read_policy
+from densitymap.pipeline.funnel import STAMP as FUNNEL
 from densitymap.pipeline.workspace import Workspace
 
 CALIBRATION = "calibration.json"
@@ -93,7 +94,9 @@ def build_uptake(space: Workspace, city: City, *, n_draws: int | None = None) ->
     """
     judged = workspace.read_json(space.results / "results.json") or {}
     calibration = workspace.read_json(space.results / CALIBRATION) or {}
-    mark = workspace.fingerprint([judged.get("fingerprint"), calibration.get("posterior"), n_draws, "uptake"])
+    paid = workspace.read_json(space.results / FUNNEL) or {}
+    inputs = [of.get("fingerprint") for of in (judged, paid)]
+    mark = workspace.fingerprint([inputs, calibration, n_draws, "uptake"])
     if workspace.is_fresh(space.results / STAMP, mark, [space.results / "uptake.parquet"]):
         return dict(workspace.read_json(space.results / STAMP))
     names = list(judged.get("summary", {}).get("policies", {}))
@@ -119,12 +122,41 @@ def build_uptake(space: Workspace, city: City, *, n_draws: int | None = None) ->
         "draws": draws.size,
         "seed": draws.seed,
         "fitted_to_permits": bool(after),
-        "what_happened_here": calibration.get("what_happened_here", f"Permits: {local.NO_PERMITS}."),
+        "what_happened_here": what_happened_here(space),
         "net_homes": not_computable(needs),
         "policies": policies,
     }
     workspace.write_json(space.results / STAMP, document)
     return document
+
+
+def what_happened_here(space: Workspace) -> str:
+    """What permits say happened where the law has allowed more; that none are loaded, otherwise."""
+    calibration = workspace.read_json(space.results / CALIBRATION) or {}
+    return str(calibration.get("what_happened_here") or f"Permits: {local.NO_PERMITS}.")
+
+
+def expect(space: Workspace, city: City, *, n_draws: int) -> tuple[list[str], dict[str, Any]]:
+    """Do what a build does of uptake: draw it, unless nothing it rests on has changed.
+
+    Returns
+    -------
+    tuple
+        What was redone, and what the build's report says: by policy the ranges at the horizon, or what
+        they need.
+    """
+    if city.code not in params.names("costs"):
+        return [], not_computable([f"costs of {city.code}: catalog/costs/{city.code}.toml"])
+    before = (workspace.read_json(space.results / STAMP) or {}).get("fingerprint")
+    document = build_uptake(space, city, n_draws=n_draws)
+    shown = ("computable", "needs", "gross", "net", "gross_more_than_no_change", "net_more_than_no_change")
+    told = {
+        name: {key: found[key] for key in shown if key in found}
+        for name, found in document["policies"].items()
+    }
+    kept = {name: document[name] for name in ("years", "draws", "what_happened_here")}
+    redone = [] if before == document["fingerprint"] else ["uptake"]
+    return redone, {**not_computable(document["net_homes"]["needs"]), **kept, "policies": told}
 
 
 def _shown(table: pd.DataFrame, needs: list[str]) -> pd.DataFrame:

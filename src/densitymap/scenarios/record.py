@@ -374,7 +374,7 @@ def _band(ends: Mapping[str, float]) -> str:
 
 
 def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a scenario, for a terminal: no change first."""
+    """One line a scenario, for a terminal: no change first; what happened here beside what is expected."""
     lines = []
     for one in records:
         funnel, more = one["funnel"], one["difference"]
@@ -386,4 +386,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
             f"{one['name']}: allowed {funnel['allowed']:,}, fits {funnel['fits']:,}{beyond}, pays {pays}, "
             f"expected in ten years {flow}"
         )
+    if any(one["funnel"]["expected"] is not None for one in records):
+        told = [one.get("what_happened_here") for one in records]
+        lines += [f"What happened here: {text}" for text in dict.fromkeys(told) if text]
     return lines
