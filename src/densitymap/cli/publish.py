@@ -10,13 +10,18 @@ import typer
 
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
+from densitymap.pipeline import memo as memos
 from densitymap.pipeline import report as reporting
 
 REFUSED = 5
+_ONE = "Name one place, or --all, or --check FILE, or scenarios with --memo"
 
 
 def report(
-    place: Annotated[str | None, typer.Argument(help="Neighbourhood, npu-n or district-5.")] = None,
+    place: Annotated[
+        list[str] | None,
+        typer.Argument(help="Neighbourhood, npu-n or district-5; with --memo, scenarios.", metavar="PLACE"),
+    ] = None,
     scenario: Annotated[
         str | None, typer.Option(help="Rules to set beside today's: a scenario's name or file.")
     ] = None,
@@ -29,15 +34,21 @@ def report(
     check: Annotated[
         Path | None, typer.Option(help="Say whether this report still matches the workspace.")
     ] = None,
+    memo: Annotated[
+        bool, typer.Option("--memo", help="Staff memo (.docx) of these scenarios, no change first.")
+    ] = False,
 ) -> None:
-    """Write the two-page brief of a place, as a web page and a PDF.
+    """Write the two-page brief of a place, as a web page and a PDF; or the staff memo of some scenarios.
 
     Example: densitymap report Reynoldstown --scenario triplex-by-right --lang es
+
+    Example: densitymap report --memo triplex-by-right small-lots
     """
-    if sum((place is not None, every, check is not None)) != 1:
-        raise UsageError(
-            "Name one place, or --all, or --check FILE", next_step="densitymap report Reynoldstown"
-        )
+    named = list(place or [])
+    if memo:
+        return _memo(named, out, alone=not (every or check or scenario))
+    if sum((bool(named), every, check is not None)) != 1 or len(named) > 1:
+        raise UsageError(_ONE, next_step="densitymap report Reynoldstown (a name of two words in quotes)")
     formats = tuple(dict.fromkeys(part.strip().lower() for part in form.split(",") if part.strip()))
     order = reporting.Order(scenario=scenario, language=lang, formats=formats, folder=out)
     if check is not None:
@@ -45,7 +56,22 @@ def report(
     elif every:
         _all(order)
     else:
-        _one(str(place), order)
+        _one(named[0], order)
+    return None
+
+
+def _memo(names: list[str], out: Path | None, *, alone: bool) -> None:
+    if not alone:
+        raise UsageError(
+            "--memo takes scenarios alone", next_step="densitymap report --memo triplex-by-right small-lots"
+        )
+    with SETTINGS.progress("Writing the memo"):
+        made = memos.memo(SETTINGS.workspace, names, folder=out)
+    SETTINGS.say(f"Memo: {made['file']}")
+    for line in made["not_computable"]:
+        SETTINGS.say(f"Not computable: {line}")
+    SETTINGS.say("Next: open it, and write the recommendation")
+    SETTINGS.answer(made)
 
 
 def _one(place: str, order: reporting.Order) -> None:
