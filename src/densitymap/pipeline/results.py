@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import geopandas as gpd
@@ -19,14 +20,15 @@ from densitymap.parcels.slope import steep_ground
 from densitymap.pipeline import workspace
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.pressure import build_pressure
+from densitymap.pipeline.tally import Tally, by_rule, by_type, by_verdict
 from densitymap.pipeline.workspace import Workspace
-from densitymap.scenarios.answers import allowed as allowed_under
-from densitymap.scenarios.answers import minimum_lot_answers
+from densitymap.scenarios.answers import allowed_on, minimum_lot_answers
 from densitymap.scenarios.character import character, told
-from densitymap.scenarios.fits import fits as fits_under
+from densitymap.scenarios.fits import fits_in_parts
 from densitymap.scenarios.ground import Ground, ground_of_parcels
 from densitymap.scenarios.policy import Policy, apply, load_policy
 from densitymap.scenarios.reach import reach
+from densitymap.zoning.parts import parts_of
 from densitymap.zoning.standards import standards_for
 
 BASELINE = "no-change"
@@ -38,7 +40,7 @@ REFORMS = (
     "triplex-any-lot-of-record",
 )
 """Scenarios every build judges, beside today's law; others are run when asked for."""
-VERDICTS = ("TRUE", "MAYBE", "FALSE", "NO DATA")
+_COUNTED = ("zone_district", "verdict", "binding_rule")
 OUTPUTS = ("allowed", "blocked", "character", "fits", "reach", "zone_answers")
 FRONTS = "fronts.csv"
 ELEVATION = "elevation_raster"
@@ -61,13 +63,13 @@ def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     lots = workspace.read_frame(space.parcels / "parcels.parquet")
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
     rules = policies(city)
-    allowed = allowed_under(lots, rules, parcel_zones=pieces, sliver_share=city.sliver_share)
-    workspace.write_frame(space.results / "allowed.parquet", allowed)
-    reached = reach(allowed, rules, baseline=BASELINE)
-    workspace.write_frame(space.results / "reach.parquet", reached)
+    law = _write_allowed(space, city, lots, pieces, rules)
+    reached = workspace.read_frame(space.results / "reach.parquet")
     ground = _ground(space, city, layers, lots, pieces)
-    fits = fits_under(ground, rules)
-    workspace.write_frame(space.results / "fits.parquet", fits)
+    room = Tally(by=("fit_mode", "fit_type", *_COUNTED))
+    workspace.write_parts(
+        space.results / "fits.parquet", room.over(fits_in_parts(ground, rules), _zones(lots))
+    )
     beside = character(lots, ground.survey, workspace.layer_or_none(space, "buildings"), rules[0])
     workspace.write_frame(space.results / "character.parquet", beside)
     codes = workspace.read_frame(space.parcels / "zones.parquet")["zone_district"].drop_duplicates()
@@ -75,7 +77,7 @@ def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     workspace.write_frame(space.results / "zone_answers.parquet", answers)
     tracts = [name for name in joined["summary"]["tables"] if name.startswith("tracts_")]
     agreed = build_pressure(space, tracts)
-    counts = _summary(allowed, fits, lots, rules) | {
+    counts = _summary(law, room, lots, rules) | {
         "reach": [{str(key): value for key, value in row.items()} for row in reached.to_dict("records")],
         "minimums": meets_own_minimums(lots, pieces, rules[0]),
         "definitions": agreed,
@@ -83,6 +85,27 @@ def build_results(space: Workspace, city: City, layers: Layers) -> list[str]:
     }
     workspace.write_json(stamp, {"fingerprint": mark, "summary": counts})
     return ["4_results"]
+
+
+def _write_allowed(
+    space: Workspace, city: City, lots: gpd.GeoDataFrame, pieces: pd.DataFrame, rules: list[Policy]
+) -> Tally:
+    """Write what each policy allows, one by one, and how far each reaches beyond the first."""
+    parts = parts_of(lots, parcel_zones=pieces, sliver_share=city.sliver_share)
+    today = allowed_on(lots, parts, rules[0])
+    reached: list[pd.DataFrame] = []
+
+    def answers() -> Iterator[pd.DataFrame]:
+        for policy in rules:
+            one = today if policy is rules[0] else allowed_on(lots, parts, policy)
+            both = one if one is today else pd.concat([today, one], ignore_index=True)
+            reached.append(reach(both, [policy], baseline=BASELINE))
+            yield one
+
+    law = Tally(by=(*_COUNTED, "units_allowed"))
+    workspace.write_parts(space.results / "allowed.parquet", law.over(answers()))
+    workspace.write_frame(space.results / "reach.parquet", pd.concat(reached, ignore_index=True))
+    return law
 
 
 def summary(space: Workspace) -> dict[str, Any]:
@@ -230,55 +253,25 @@ def _zone_answers(codes: pd.Series, policy: Policy) -> pd.DataFrame:
     return minimum_lot_answers(codes, policy).assign(zone_district=codes, policy=policy.name)
 
 
-def _summary(
-    allowed: pd.DataFrame, fits: pd.DataFrame, lots: pd.DataFrame, rules: list[Policy]
-) -> dict[str, Any]:
-    names = [policy.name for policy in rules]
-    by_policy = {name: allowed[allowed["policy"] == name] for name in names}
-    fits_by_policy = {name: fits[fits["policy"] == name] for name in names}
+def _summary(law: Tally, room: Tally, lots: pd.DataFrame, rules: list[Policy]) -> dict[str, Any]:
+    allowed = {policy.name: law.of(policy.name) for policy in rules}
+    fits = {policy.name: room.of(policy.name) for policy in rules}
     return {
         "policies": {
             policy.name: {"title": policy.title, "question": policy.question, "notes": list(policy.notes)}
             for policy in rules
         },
-        "verdicts": {name: _counts(part["verdict"]) for name, part in by_policy.items()},
-        "verdicts_by_rule": {name: _by_rule(part) for name, part in by_policy.items()},
+        "verdicts": {name: by_verdict(counts) for name, counts in allowed.items()},
+        "verdicts_by_rule": {name: by_rule(counts) for name, counts in allowed.items()},
         "homes_allowed_known_on": {
-            name: int(part["units_allowed"].notna().sum()) for name, part in by_policy.items()
+            name: int(counts.loc[counts["units_allowed"].notna(), "lots"].sum())
+            for name, counts in allowed.items()
         },
-        "fits": {name: _by_type(part) for name, part in fits_by_policy.items()},
-        "fits_by_rule": {
-            name: _by_rule(part.assign(zone_district=part["parcel_id"].map(_zones(lots))), ["fit_type"])
-            for name, part in fits_by_policy.items()
-        },
+        "fits": {name: by_type(counts) for name, counts in fits.items()},
+        "fits_by_rule": {name: by_rule(counts, ("fit_type",)) for name, counts in fits.items()},
         "existing_units_known_on": int(lots["existing_units"].notna().sum()),
     }
 
 
 def _zones(lots: pd.DataFrame) -> pd.Series:
     return lots.set_index("parcel_id")["zone_district"]
-
-
-def _counts(verdicts: pd.Series) -> dict[str, int]:
-    found = verdicts.value_counts()
-    return {word: int(found.get(word, 0)) for word in VERDICTS}
-
-
-def _by_type(fits: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
-    """Verdicts by mode (keep, new, split) and type of home."""
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    for (mode, kind), part in fits.groupby(["fit_mode", "fit_type"], observed=True):
-        counts.setdefault(str(mode), {})[str(kind)] = _counts(part["verdict"])
-    return counts
-
-
-def _by_rule(rows: pd.DataFrame, beside: list[str] | None = None) -> list[dict[str, Any]]:
-    """Lots by district, verdict and the rule that decides, most first."""
-    named = rows.assign(
-        zone_district=rows["zone_district"].astype("string").fillna("no data"),
-        binding_rule=rows["binding_rule"].astype("string").fillna("no data"),
-    )
-    keys = [*(beside or []), "zone_district", "verdict", "binding_rule"]
-    counts = named.groupby(keys, observed=True).size().rename("lots").reset_index()
-    ordered = counts.sort_values(["lots", *keys], ascending=[False, *[True] * len(keys)])
-    return [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]

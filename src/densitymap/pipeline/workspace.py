@@ -14,6 +14,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from densitymap.errors import MissingDataError, ValidationError
@@ -116,6 +117,24 @@ def write_json(path: Path, value: Any) -> None:
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as (Geo)Parquet atomically."""
     write_atomically(path, lambda part: frame.to_parquet(part, index=False, compression="zstd"))
+
+
+def write_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
+    """Write a table whose parts are made one by one, each let go once it is written; atomically.
+
+    Parts have the columns and dtypes of the first; each becomes a row group, so that one can be read alone.
+    """
+
+    def write(part: Path) -> None:
+        rest = iter(parts)
+        first = pa.Table.from_pandas(next(rest), preserve_index=False)
+        with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
+            writer.write_table(first)
+            del first
+            for frame in rest:
+                writer.write_table(pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False))
+
+    write_atomically(path, write)
 
 
 def read_frame(path: Path) -> Any:

@@ -6,9 +6,7 @@ another.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -16,12 +14,11 @@ import pandas as pd
 from densitymap.capacity.fit import Places
 from densitymap.capacity.fits import fits_table, fitted
 from densitymap.capacity.verdict import sentences
-from densitymap.geometry import Indices
 from densitymap.scenarios.divide import judged
 from densitymap.scenarios.ground import Ground, ground_of_parcels, part_of, setting
 from densitymap.scenarios.policy import Policy
 
-__all__ = ["fits", "ground_of_parcels"]
+__all__ = ["fits", "fits_in_parts", "ground_of_parcels"]
 
 _CHUNK = 25_000
 """Lots judged at once: bounds the memory, not the answer."""
@@ -48,18 +45,22 @@ def fits(
     DataFrame
         Table ``fits``.
     """
+    return pd.concat(list(fits_in_parts(ground, policies, splits=splits, reasons=reasons)), ignore_index=True)
+
+
+def fits_in_parts(
+    ground: Ground, policies: Iterable[Policy], *, splits: bool = True, reasons: bool = True
+) -> Iterator[pd.DataFrame]:
+    """Give table ``fits`` part by part, a policy at a time: so much is in memory at once, and no more.
+
+    Arguments as of :func:`fits`.
+    """
     chosen = tuple(policies)
     whole = np.arange(len(ground.lots))
-    chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)] or [whole]
-
-    def judge_some(rows: Indices) -> list[pd.DataFrame]:
-        part = part_of(ground, rows) if len(chunks) > 1 else ground
-        return list(_fits_of(part, chosen, splits=splits, reasons=reasons))
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return pd.concat(
-            [table for part in pool.map(judge_some, chunks) for table in part], ignore_index=True
-        )
+    for start in range(0, max(len(whole), 1), _CHUNK):
+        rows = whole[start : start + _CHUNK]
+        part = ground if len(rows) == len(whole) else part_of(ground, rows)
+        yield from _fits_of(part, chosen, splits=splits, reasons=reasons)
 
 
 def _fits_of(
