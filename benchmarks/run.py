@@ -53,6 +53,16 @@ def printed(name: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+OTHERS = {
+    "bench_capacity.py": "What fits, 200,000 drawn lots",
+    "bench_feasibility.py": "What pays, drawn lots",
+    "bench_uptake.py": "What is expected, drawn lots: 20,000 under 2 s, 200,000 under 20 s, under 2 GB",
+    "bench_prices.py": "Prices",
+    "bench_reports.py": "Reports",
+}
+"""Other benchmarks of this folder, and their headings."""
+
+
 def main() -> None:
     """Run the jobs and write the table."""
     word = " ".join(sys.argv[1:])
@@ -74,7 +84,8 @@ def main() -> None:
             print(row if code == 0 else f"{title} ended with exit code {code}")
             lines.append(row)
     if not word:
-        lines += ["", "## What fits, 200,000 drawn lots", "", "```", printed("bench_capacity.py"), "```"]
+        for name, heading in OTHERS.items():
+            lines += ["", f"## {heading}", "", "```", printed(name), "```"]
         (ROOT / "benchmarks" / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

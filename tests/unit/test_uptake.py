@@ -12,8 +12,10 @@ import uptake_lots as t
 from densitymap.errors import UsageError, ValidationError
 from densitymap.feasibility import starts
 from densitymap.feasibility import uptake as module
+from densitymap.feasibility.adapter import lots_of
 from densitymap.feasibility.draws import Places, draw_parameters, tornado_parameters
 from densitymap.feasibility.hazard import ACTORS, MAYBE, with_investors
+from densitymap.feasibility.pays import Worth
 from densitymap.feasibility.priors import choice, luck, priors, read_priors
 from densitymap.feasibility.uptake import poisson, told, tornado, uptake
 
@@ -199,6 +201,27 @@ def test_lots_without_a_value_are_left_out_and_counted():
     assert result.expected("gross")[0, 0] == pytest.approx(
         2 * run(t.one_option(), t.lots(), t.plain()).expected("gross")[0, 0]
     )
+
+
+def test_the_land_share_is_told_only_where_the_assessor_parts_land_from_buildings():
+    table = pd.DataFrame(
+        {
+            "is_built": pd.array([True, True, None, False, True], dtype="boolean"),
+            "owner_occupied": pd.array([True, None, None, False, True], dtype="boolean"),
+            "year_built": pd.array([1950, None, None, None, 1960], dtype="Int64"),
+            "neighborhood": "Kirkwood",
+            "appraised_value_usd": pd.array([400e3, 400e3, 0.0, 90e3, 100e3], dtype="Float64"),
+            "appraised_improvement_usd": pd.array([300e3, None, 0.0, 0.0, 120e3], dtype="Float64"),
+        }
+    )
+    worth = Worth(
+        price_usd_per_ft2=np.ones(5), as_is_usd=np.array([1.0, 1.0, np.nan, 1.0, 1.0]), source="a test"
+    )
+    known, _ = lots_of(table, worth, year=2020)
+    np.testing.assert_allclose(known.covariates[:, 0], [0.25, np.nan, np.nan, 1.0, np.nan])
+    assert known.lacking == {"land_share": 2, "age": 2, "absentee": 1, "sold": 4, "discretion": 4}
+    bare, _ = lots_of(table.drop(columns="appraised_improvement_usd"), worth, year=2020)
+    assert bare.lacking["land_share"] == 4
 
 
 def test_net_is_gross_less_what_is_torn_down():

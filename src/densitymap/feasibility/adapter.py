@@ -94,6 +94,7 @@ def lots_of(lots: pd.DataFrame, worth: Worth, *, year: int) -> tuple[Lots, Place
     as_is = np.where(np.isnan(worth.as_is_usd) & vacant, _VACANT_USD, worth.as_is_usd)
     unknown = np.full(len(lots), np.nan)
     found = {
+        "land_share": _land_share(lots),
         "age": (year - lots["year_built"].to_numpy(float, na_value=np.nan)) / _PER_DECADE,
         "absentee": 1.0 - lots["owner_occupied"].astype("Float64").to_numpy(float, na_value=np.nan),
     }
@@ -101,6 +102,16 @@ def lots_of(lots: pd.DataFrame, worth: Worth, *, year: int) -> tuple[Lots, Place
     values = np.stack([found.get(name, unknown) for name in COVARIATES], axis=1)
     known = Lots(as_is_usd=as_is, area=np.asarray(codes, np.int64), covariates=values)
     return known, Places(names=[str(name) for name in names], price_sd=_price_sd(lots, codes, len(names)))
+
+
+def _land_share(lots: pd.DataFrame) -> Floats:
+    """Land's share of the appraised value; NaN where the assessor does not tell land from buildings."""
+    whole, buildings = (
+        lots.reindex(columns=[name])[name].to_numpy(float, na_value=np.nan)
+        for name in ("appraised_value_usd", "appraised_improvement_usd")
+    )
+    is_told = (whole > 0) & (buildings >= 0) & (buildings <= whole)
+    return np.where(is_told, 1.0 - buildings / np.where(is_told, whole, 1.0), np.nan)
 
 
 def _price_sd(lots: pd.DataFrame, codes: Codes, count: int) -> Floats:

@@ -132,6 +132,12 @@ class Lots:
         """Whether the lot's as-is value is known and above 0."""
         return np.isfinite(self.as_is_usd) & (self.as_is_usd > 0)
 
+    @property
+    def lacking(self) -> dict[str, int]:
+        """Lots that enter without each covariate: the typical lot's stands in, which moves no rate."""
+        count = np.isnan(self.covariates[self.is_known]).sum(axis=0)
+        return {name: int(number) for name, number in zip(COVARIATES, count, strict=True)}
+
     def centred(self) -> Floats:
         """Covariates less the values at which the priors' rates hold; unknown gives 0, the typical lot."""
         typical = np.array([choice(f"{name}_reference") for name in COVARIATES])

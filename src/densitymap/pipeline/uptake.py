@@ -122,6 +122,7 @@ def build_uptake(space: Workspace, city: City, *, n_draws: int | None = None) ->
         "draws": draws.size,
         "seed": draws.seed,
         "fitted_to_permits": bool(after),
+        "lots_lacking": ready.known.lacking,
         "what_happened_here": what_happened_here(space),
         "net_homes": not_computable(needs),
         "policies": policies,
@@ -154,7 +155,7 @@ def expect(space: Workspace, city: City, *, n_draws: int) -> tuple[list[str], di
         name: {key: found[key] for key in shown if key in found}
         for name, found in document["policies"].items()
     }
-    kept = {name: document[name] for name in ("years", "draws", "what_happened_here")}
+    kept = {name: document[name] for name in ("years", "draws", "what_happened_here", "lots_lacking")}
     redone = [] if before == document["fingerprint"] else ["uptake"]
     return redone, {**not_computable(document["net_homes"]["needs"]), **kept, "policies": told}
 
