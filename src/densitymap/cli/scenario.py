@@ -11,8 +11,11 @@ import typer
 from densitymap.cli.console import SETTINGS
 from densitymap.errors import UsageError
 from densitymap.exports.safe import as_text
+from densitymap.pipeline import explain as explaining
+from densitymap.pipeline import frontier as frontiers
 from densitymap.pipeline import ordinance as ordinances
 from densitymap.pipeline import scenario_files, scenarios, workspace
+from densitymap.scenarios.frontier_words import lines as frontier_lines
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
 from densitymap.scenarios.record import headline
 
@@ -190,4 +193,61 @@ def ordinance(
     return None
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"scenario": scenario, "compare": compare, "ordinance": ordinance}
+def frontier(
+    *,
+    budget: Annotated[
+        float | None, typer.Option(help="Most programme cost, over its full term [USD].")
+    ] = None,
+    packages: Annotated[
+        str | None, typer.Option(help="Scenarios to choose from, with commas between: names or TOML files.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Places to choose for: neighborhood, zone.")] = "neighborhood",
+    channel: Annotated[str | None, typer.Option(help="One channel only: regional, local, adverse.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the points as scenario files.")] = None,
+    draws: Annotated[int | None, typer.Option(min=2, help="Model runs to choose on; as many score.")] = None,
+) -> None:
+    """Choose which package goes where: most net homes for least direct displacement, point by point.
+
+    Example: densitymap frontier --budget 2000000 --by neighborhood --json
+    """
+    request = frontiers.Request(
+        packages=tuple(name.strip() for name in (packages or "").split(",") if name.strip()),
+        by=by,
+        budget_usd=float("inf") if budget is None else budget,
+        channels=frontiers.CHANNELS if channel is None else (channel,),
+        n_draws=draws,
+    )
+    with SETTINGS.progress("Searching the frontier"):
+        told = frontiers.frontier(SETTINGS.workspace, request, out=out)
+    for line in frontier_lines(told):
+        SETTINGS.say(line)
+    SETTINGS.answer(told)
+
+
+def explain(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or its TOML file.")],
+    than: Annotated[str, typer.Argument(help="What it is set beside.")] = "no-change",
+    *,
+    draws: Annotated[int | None, typer.Option(min=2, help="Model runs.")] = None,
+) -> None:
+    """Say what drives the difference between two scenarios, and what each number rests on.
+
+    Example: densitymap explain triplex-near-rail duplex-by-right
+    """
+    with SETTINGS.progress("Explaining"):
+        told = explaining.explain(SETTINGS.workspace, scenario, than, n_draws=draws)
+    for line in told["sentences"]:
+        SETTINGS.say(line)
+    for link in told["chain"]:
+        SETTINGS.say(f"{link['number']}: {link['made_of']}")
+    SETTINGS.say(f"Rests on {told['rests_on']['words']}")
+    SETTINGS.answer(told)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "scenario": scenario,
+    "compare": compare,
+    "ordinance": ordinance,
+    "frontier": frontier,
+    "explain": explain,
+}
