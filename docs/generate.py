@@ -10,6 +10,7 @@ from densitymap import schema
 from densitymap.feasibility.costs import load_costs
 from densitymap.feasibility.costs_document import document as costs_document
 from densitymap.feasibility.evidence import document as uptake_document
+from densitymap.scenarios.method_document import method, model_card
 from densitymap.zoning.code import load_code
 from densitymap.zoning.document import markdown
 
@@ -52,6 +53,8 @@ def _row(column: schema.Column) -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "costs_atlanta.md": lambda: NOTE + costs_document(load_costs("atlanta")),
     "data_dictionary.md": data_dictionary,
+    "method.md": lambda: NOTE + method(),
+    "model_card.md": lambda: NOTE + model_card(),
     "uptake.md": lambda: NOTE + uptake_document(),
     "zoning_atlanta.md": lambda: markdown(load_code("atlanta")),
 }

@@ -1,0 +1,163 @@
+"""The frontier and the explanation on a built sample: files that run, numbers that agree, errors with codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands import densitymap
+from densitymap.pipeline.workspace import Workspace
+
+PACKAGES = "duplex-any-lot-of-record,triplex-any-lot-with-protections"
+ASK = ("frontier", "--packages", PACKAGES, "--draws", 30, "--json")
+
+
+@pytest.fixture(scope="module")
+def space(sample_space, tmp_path_factory):
+    """The shared sample, copied, with homes known on every lot, so that everything can be computed."""
+    folder = tmp_path_factory.mktemp("frontier") / "space"
+    shutil.copytree(sample_space, folder)
+    path = Workspace(folder).parcels / "parcels.parquet"
+    lots = gpd.read_parquet(path)
+    lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(space):
+    ran = densitymap(*ASK, "--workspace", space)
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_channels_stay_apart_and_rise_together(told):
+    assert set(told["channels"]) == {"regional", "local", "adverse"}
+    for points in told["channels"].values():
+        homes = [point["scored"]["net_homes"]["mean"] for point in points]
+        moved = [point["scored"]["direct"]["mean"] for point in points]
+        assert points
+        assert homes == sorted(homes)
+        assert moved == sorted(moved)
+
+
+def test_promised_and_scored_are_of_different_runs(told):
+    points = told["channels"]["regional"]
+    assert any(point["promised"] != point["scored"] for point in points)
+    assert told["draws"] == {"to_choose": 30, "to_score": 30, "seed": told["draws"]["seed"]}
+
+
+def test_all_rules_stand_beside_the_points(told):
+    assert set(told["baselines"]) == {"uniform", "random", "transit-only", "avoid-pressure"}
+    packages = [row["package"] for row in told["baselines"]["uniform"]]
+    assert packages == PACKAGES.split(",")
+
+
+def test_every_point_is_a_scenario_that_is_accepted(told, space):
+    for point in told["channels"]["regional"]:
+        levers = tomllib.loads(Path(point["file"]).read_text()).get("lever", [])
+        named = {name for lever in levers for name in lever["where"]["neighborhood"]}
+        assert named == set(point["chosen"])
+    last = told["channels"]["regional"][-1]["file"]
+    ran = densitymap("scenario", "run", last, "--draws", 10, "--json", "--workspace", space)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["net_homes"] is not None
+
+
+def test_who_lives_where_by_race_changes_nothing(told, space, tmp_path):
+    """Shuffle the blocks' people among blocks: no column of race may reach the choice."""
+    other = tmp_path / "shuffled"
+    shutil.copytree(space, other)
+    path = Workspace(other).layers / "blocks_2020.parquet"
+    blocks = pd.read_parquet(path)
+    people = [
+        name for name in blocks if blocks[name].dtype.kind in "iuf" or str(blocks[name].dtype) == "Int64"
+    ]
+    assert people
+    order = np.random.default_rng(5).permutation(len(blocks))
+    moved = gpd.read_parquet(path)
+    moved[people] = blocks[people].iloc[order].to_numpy()
+    assert not moved[people].equals(blocks[people])
+    moved.to_parquet(path)
+    again = json.loads(densitymap(*ASK, "--workspace", other).out)
+    for one, same in zip(told["channels"]["local"], again["channels"]["local"], strict=True):
+        assert {**one, "file": ""} == {**same, "file": ""}
+
+
+def test_a_budget_of_nothing_buys_no_protection(space, tmp_path):
+    ran = densitymap(*ASK, "--budget", 0, "--out", tmp_path, "--workspace", space)
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    for point in said["channels"]["adverse"]:
+        assert point["promised"]["programme_cost_usd"]["mean"] == 0
+        assert "triplex-any-lot-with-protections" not in point["chosen"].values()
+
+
+def test_by_zone_binds_districts_and_leaves_out_what_has_none(space, tmp_path):
+    ran = densitymap(*ASK, "--by", "zone", "--channel", "local", "--out", tmp_path, "--workspace", space)
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    assert list(said["channels"]) == ["local"]
+    assert [text.split(":")[0] for text in said["left_out"]] == ["triplex-any-lot-with-protections"]
+    for path in tmp_path.glob("*.toml"):
+        assert densitymap("scenario", "validate", path, "--workspace", space).code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("--by", "neighbourhood"), 2, "neighborhood"),
+        (("--channel", "regionl"), 2, "regional"),
+        (("--budget", "-1"), 2, "at least 0"),
+        (("--budget", "nan"), 2, "at least 0"),
+        (("--packages", "duplex-by-rigth"), 2, "duplex-by-right"),
+        (("--packages", "no-change"), 2, "besides no change"),
+        (("--packages", "absent.toml"), 3, "absent.toml"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(space, args, code, words):
+    ran = densitymap("frontier", *args, "--workspace", space)
+    assert ran.code == code
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_where_homes_are_unknown_it_says_what_it_needs(sample_space, tmp_path):
+    folder = tmp_path / "unknown"
+    shutil.copytree(sample_space, folder)
+    path = Workspace(folder).parcels / "parcels.parquet"
+    lots = gpd.read_parquet(path)
+    lots.assign(existing_units=pd.array([pd.NA] * len(lots), dtype="Int64")).to_parquet(path)
+    ran = densitymap("frontier", "--draws", 5, "--workspace", folder)
+    assert ran.code == 3
+    assert "not computable: needs" in ran.err
+    assert densitymap("frontier", "--workspace", tmp_path / "nothing").code == 3
+
+
+def test_an_explanation_agrees_with_itself_and_names_its_inputs(space):
+    args = ("explain", "duplex-any-lot-of-record", "duplex-by-right", "--draws", 20, "--json")
+    ran = densitymap(*args, "--workspace", space)
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    whole = {name: part["value"] for name, part in said["difference"].items()}
+    assert [row["lever"]["kind"] for row in said["by_lever"]] == ["waive_minimums"]
+    assert said["by_lever"][0]["alone"] == said["by_lever"][0]["left_out"] == whole
+    assert sum(row["allowed"] for row in said["by_place"]) <= whole["allowed"]
+    assert f"{whole['fits']:+,g} homes that fit" in " ".join(said["sentences"])
+    lock = json.loads((space / "densitymap.lock").read_text())["layers"]
+    for link in said["chain"]:
+        assert link["files"]["parcels"] == lock["parcels"]["sha256"]
+        assert link["seed"] == said["rests_on"]["seed"]
+
+
+def test_a_scenario_beside_itself_has_no_driver(space):
+    ran = densitymap("explain", "small-lots", "small-lots", "--draws", 5, "--json", "--workspace", space)
+    said = json.loads(ran.out)
+    assert said["by_lever"] == []
+    assert {part["value"] for part in said["difference"].values()} == {0}
