@@ -10,7 +10,7 @@ import pytest
 
 import maps_content as drawn
 from densitymap.errors import ValidationError
-from densitymap.maps import change, content, difference, layers, static, themes, translate, words
+from densitymap.maps import change, content, difference, layers, ranges, static, themes, translate, words
 
 
 def themes_of(given, language="en"):
@@ -71,6 +71,18 @@ def test_what_was_not_computed_is_offered_and_says_what_it_needs():
         frames["block_groups"]["expected_homes__triplex-by-right"], known["expected:triplex-by-right"]
     )
     assert places.tolist() == [0, 2]
+
+
+def test_the_table_of_block_groups_tells_ranges_and_says_what_is_hidden():
+    ends = {"expected_homes__no-change": 2.0, "expected_low__no-change": 0.0, "expected_high__no-change": 8.1}
+    groups = drawn.content().block_groups
+    groups = groups.assign(**{name: [value, None] for name, value in ends.items()})
+    names = ["130890200001", "130890201001", "elsewhere"]
+    say = words.load("en")
+    heads, rows = ranges.heads_and_cells(drawn.content(block_groups=groups), names, say)
+    assert heads == ["Homes expected: Today's law"]
+    assert rows == [["2.0 [0.0; 8.1]"], [say("card.not_known")], [say("card.not_known")]]
+    assert ranges.heads_and_cells(drawn.content(), names, say) == ([], [[], [], []])
 
 
 def test_the_difference_keeps_what_is_unknown_and_what_has_no_limit():

@@ -15,6 +15,7 @@ from densitymap import params
 from densitymap.geometry import geometries
 from densitymap.maps import change
 from densitymap.maps.content import VERDICTS, Definition, MapInput, policy_columns
+from densitymap.maps.ranges import heads_and_cells
 from densitymap.maps.themes import Theme, classify, spoken
 from densitymap.maps.words import Words
 
@@ -230,9 +231,13 @@ def _block_groups(content: MapInput, words: Words) -> dict[str, Any]:
     if key not in content.lots or content.lots[key].isna().all():
         return _table("block_groups", words, heads, [], empty=words("tables.no_block_groups"))
     counts = verdict_counts(content.lots, key, content.policies)
-    rows = [[_text(name, words), *cells] for name, cells in zip(counts.index, _counts(counts), strict=True)]
-    total = [words("tables.total"), *_sums(counts)]
-    return _table("block_groups", words, heads, rows, total=total)
+    more, ranges = heads_and_cells(content, [str(name) for name in counts.index], words)
+    rows = [
+        [_text(name, words), *cells, *own]
+        for name, cells, own in zip(counts.index, _counts(counts), ranges, strict=True)
+    ]
+    total = [words("tables.total"), *_sums(counts), *[""] * len(more)]
+    return _table("block_groups", words, heads + more, rows, total=total)
 
 
 def _zones(content: MapInput, words: Words) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import pandas as pd
 from densitymap import params, schema
 from densitymap.city import load_city
 from densitymap.errors import MissingDataError, UsageError
+from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
+from densitymap.pipeline.export import redactions
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.policy import load_policy
 from densitymap.zoning.explain import explain
@@ -25,7 +27,7 @@ def explain_parcel(space: Workspace, parcel_id: str) -> dict[str, Any]:
     UsageError
         If no lot of the build has this identifier or address; the nearest is suggested.
     """
-    lots = workspace.read_frame(space.parcels / "parcels.parquet")
+    lots = redacted(workspace.read_frame(space.parcels / "parcels.parquet"), redactions(space))
     lot = find_lot(lots, parcel_id)
     name = str(lot["parcel_id"])
     pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")

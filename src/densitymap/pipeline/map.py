@@ -21,8 +21,10 @@ from densitymap.maps import charts, difference, words
 from densitymap.maps.content import MapInput
 from densitymap.maps.page import render
 from densitymap.parcels.area import Area
+from densitymap.parcels.redact import redacted
 from densitymap.pipeline import map_areas, map_layers, map_words, workspace
 from densitymap.pipeline import parcels as stage_parcels
+from densitymap.pipeline.export import redactions
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.map_policies import Judged, judged_under
 from densitymap.pipeline.workspace import Workspace
@@ -197,7 +199,7 @@ def _layers(space: Workspace) -> Layers:
 
 def _lots(space: Workspace, judged: Judged, area: gpd.GeoDataFrame, *, whole: bool) -> gpd.GeoDataFrame:
     """Lots of the area with what each policy says of them; a lot lies where a point inside it lies."""
-    lots = workspace.read_frame(space.parcels / "parcels.parquet")
+    lots = redacted(workspace.read_frame(space.parcels / "parcels.parquet"), redactions(space))
     if not whole:
         points = shapely.point_on_surface(geometries(lots))
         lots = lots[shapely.contains(area.geometry.iloc[0], points)].reset_index(drop=True)

@@ -23,6 +23,10 @@ GROUPS = "block_groups_2020"
 LEVEL = "block_group"
 OF_STAGE = {"pays_developer": "pays_homes", "pays_owner": "owner_homes"}
 """Stages of the funnel by block group, and the columns a map shows them as."""
+OF_DRAWS = {"expected_homes": "uptake_p50", "expected_low": "uptake_p10", "expected_high": "uptake_p90"}
+"""Columns a map shows of what is expected, and the points of the draws they are."""
+ENDS = {"low": "homes_more_low", "high": "homes_more_high"}
+"""Ends of the range of prices and costs."""
 
 
 def tracts(space: Workspace, area: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -183,16 +187,27 @@ def _paying(space: Workspace, groups: pd.Series) -> dict[str, Any]:
         if stage in OF_STAGE:
             by_group = own.set_axis(table.loc[own.index, "area_name"])
             columns[f"{OF_STAGE[stage]}__{policy}"] = groups.map(by_group).astype("Float64").array
+            for end, name in ENDS.items():
+                ends = table.loc[own.index, name].set_axis(table.loc[own.index, "area_name"])
+                columns[f"{OF_STAGE[stage]}_{end}__{policy}"] = groups.map(ends).astype("Float64").array
     return columns
 
 
 def _expected(space: Workspace, groups: pd.Series) -> dict[str, Any]:
-    """Homes expected, by scenario that was run: the middle of its draws, missing where few lots hide it."""
+    """Homes expected at the horizon, by policy of the build: middle and ends, missing where few lots hide it.
+
+    A policy that was not drawn by block group has no column: it is said to be not computable.
+    """
+    path = space.results / "uptake.parquet"
+    if not path.is_file():
+        return {}
+    table = workspace.read_frame(path)
+    table = table[(table["area_level"] == LEVEL) & (table["uptake_measure"] == "gross")]
+    table = table[table["horizon_year"] == table["horizon_year"].max()]
+    table = table[~table["is_hidden"].fillna(value=True).astype(bool)]
     columns: dict[str, Any] = {}
-    for path in sorted(space.results.glob("scenarios/*/places.parquet")):
-        table = workspace.read_frame(path)
-        own = table[(table["level"] == LEVEL) & ~table["is_hidden"].fillna(value=True).astype(bool)]
-        for policy, rows in own.groupby("scenario", sort=False):
-            by_group = rows.set_index("place")["expected_p50"]
-            columns[f"expected_homes__{policy}"] = groups.map(by_group).astype("Float64").array
+    for policy, own in table.groupby("policy", sort=False):
+        by_group = own.set_index("area_name")
+        for part, point in OF_DRAWS.items():
+            columns[f"{part}__{policy}"] = groups.map(by_group[point]).astype("Float64").array
     return columns
