@@ -25,7 +25,12 @@ from densitymap.scenarios.makeup import makeup_of, weighted
 from densitymap.scenarios.rates import effect
 from densitymap.scenarios.reach import reach
 
-LEVELS = {"neighborhood": "neighborhood", "npu": "npu", "zone_district": "zone_district"}
+LEVELS = {
+    "neighborhood": "neighborhood",
+    "npu": "npu",
+    "zone_district": "zone_district",
+    "block_group": "block_group_geoid_2020",
+}
 """Levels a scenario is told at, and the lots' column of each."""
 STAGES = {"allowed": "allowed", "fits": "fits", "pays": "pays_developer", "pays_owner": "pays_owner"}
 _RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
@@ -382,6 +387,8 @@ def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
         expected = funnel["expected"]
         flow = "not computable" if expected is None else _band(expected)
         pays = "not computable" if funnel["pays"] is None else f"{funnel['pays']:,}"
+        owner = funnel.get("pays_owner")
+        pays += "" if owner is None else f" to a developer and {owner:,} to owners"
         lines.append(
             f"{one['name']}: allowed {funnel['allowed']:,}, fits {funnel['fits']:,}{beyond}, pays {pays}, "
             f"expected in ten years {flow}"
