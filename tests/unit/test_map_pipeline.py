@@ -98,6 +98,43 @@ def test_what_pays_is_shown_by_block_group_where_the_build_says_so(space, whole)
     assert groups.tolist() == wanted.tolist()
 
 
+def test_what_is_expected_is_shown_by_block_group_with_its_ends(tmp_path):
+    row = {
+        "policy": "a", "area_level": "block_group", "uptake_measure": "gross", "horizon_year": 10,
+        "uptake_p10": 1.0, "uptake_p50": 2.0, "uptake_p90": 5.0, "uptake_mean": 2.5, "is_hidden": False,
+    }  # fmt: skip
+    others = [
+        {"horizon_year": 5},
+        {"area_level": "npu"},
+        {"uptake_measure": "net"},
+        {"area_name": "2", "is_hidden": True},
+    ]
+    rows = [
+        row | {"area_name": "1"},
+        *(row | {"area_name": "1", "uptake_p50": 99.0} | other for other in others),
+    ]
+    space = Workspace(tmp_path)
+    space.results.mkdir(parents=True)
+    pd.DataFrame(rows).to_parquet(space.results / "uptake.parquet")
+    found = map_areas._expected(space, pd.Series(["1", "2", "3"]))
+    assert {name: values[0] for name, values in found.items()} == {
+        "expected_homes__a": 2.0, "expected_low__a": 1.0, "expected_high__a": 5.0,
+    }  # fmt: skip
+    assert all(values[1:].isna().all() for values in found.values())
+
+
+def test_a_lot_somebody_asked_to_leave_out_is_on_no_map_and_found_by_no_name(space, tmp_path):
+    folder = tmp_path / "w"
+    shutil.copytree(space.root, folder)
+    first = pd.read_parquet(space.parcels / "parcels.parquet", columns=["parcel_id"])["parcel_id"].iloc[0]
+    asked = folder / "data" / "corrections" / "redact.csv"
+    asked.parent.mkdir(exist_ok=True)
+    asked.write_text(f"parcel_id,field,reason\n{first},*,asked\n")
+    lots = drawing.gather(Workspace(folder), Request()).lots
+    assert first not in set(lots["parcel_id"])
+    assert densitymap("lot", first, "--workspace", folder).code == 2
+
+
 def test_an_area_is_cut_from_the_build_and_its_parts_add_up(space, whole):
     names = whole.neighborhoods["neighborhood"].tolist()
     cuts = [drawing.gather(space, Request(area=name)) for name in names[:3]]
