@@ -140,7 +140,8 @@ def front(values: Values, *, points: int, budget_usd: float = np.inf) -> list[Ch
     """Trace the frontier: best choices at evenly spaced bounds on direct displacement.
 
     The bounds run from the least displacement any choice has to that of the most homes, whatever the
-    budget, so that fronts of two budgets are asked the same questions; the last has no bound.
+    budget and then within it, so that a front of a larger budget is asked all the questions of a smaller
+    one that it can answer; the last has no bound.
 
     Returns
     -------
@@ -151,12 +152,23 @@ def front(values: Values, *, points: int, budget_usd: float = np.inf) -> list[Ch
     free = best(values)
     most = max(least, 0.0 if free is None else values.of(free)[1])
     found: list[Choice] = []
-    for bound in (*np.linspace(least, most, max(points, 2)), np.inf):
+    steps = max(points, 2)
+    asked = {*np.linspace(least, most, steps), *_within(values, budget_usd, steps), 0.0, np.inf}
+    for bound in sorted(asked):
         choice = best(values, direct_max=float(bound), budget_usd=budget_usd)
         if choice is not None and not any((choice == other).all() for other in found):
             found.append(choice)
     kept = undominated(np.array([values.of(c)[0] for c in found]), np.array([values.of(c)[1] for c in found]))
     return [found[n] for n in kept]
+
+
+def _within(values: Values, budget_usd: float, steps: int) -> Floats:
+    """Bounds over the displacement that choices within the budget have."""
+    fewest = _solve(values.direct, [(values.cost, budget_usd)], None)
+    most = best(values, budget_usd=budget_usd)
+    if np.isinf(budget_usd) or fewest is None or most is None:
+        return np.zeros(0)
+    return np.linspace(_sum(values.direct, fewest), values.of(most)[1], steps)
 
 
 def undominated(net: Floats, direct: Floats) -> list[int]:

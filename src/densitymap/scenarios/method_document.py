@@ -96,7 +96,8 @@ ends at; where the two differ, levers work together, and neither is the lever's 
 
 | symbol | meaning |
 |---|---|
-| RLV, GDV, C, V, B | residual land value; value when done; cost without land; as-is value; best bid under today's law [USD] |
+| RLV, GDV, C | residual land value; value when done; cost without land [USD] |
+| V, B | as-is value; best bid under today's law [USD] |
 | c_s, phi | sale cost; finance as a share of cost |
 | N, net | homes beyond no change; homes finished less torn down |
 | D, I, T, E | the ledgers: direct, market, owner stress, exclusion |
