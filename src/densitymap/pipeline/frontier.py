@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,10 +104,24 @@ def frontier(space: Workspace, request: Request, *, out: Path | None = None) -> 
     ground = _ground(loaded, request.by)
     table, left_out = _table(loaded, ground, policies, request)
     folder = space.results / FOLDER if out is None else out
-    told = _told(loaded, ground, table, {p.name: p for p in policies}, request, folder)
+    with _solver_aside():
+        told = _told(loaded, ground, table, {p.name: p for p in policies}, request, folder)
     told["left_out"] = left_out
     workspace.write_json(folder / "frontier.json", told)
     return told
+
+
+@contextmanager
+def _solver_aside() -> Iterator[None]:
+    """Send what the compiled solver prints to the error stream: the answer alone is on the other."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _draws(request: Request) -> tuple[int, int]:

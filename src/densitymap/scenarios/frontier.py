@@ -139,9 +139,9 @@ def record() -> dict[str, Any]:
 def front(values: Values, *, points: int, budget_usd: float = np.inf) -> list[Choice]:
     """Trace the frontier: best choices at evenly spaced bounds on direct displacement.
 
-    The bounds run from the least displacement any choice has to that of the most homes, whatever the
-    budget and then within it, so that a front of a larger budget is asked all the questions of a smaller
-    one that it can answer; the last has no bound.
+    The bounds run from the least displacement any choice has to that of the most homes whatever the
+    budget, so that fronts of two budgets share those questions; then over what the budget leaves; the last
+    question has no bound.
 
     Returns
     -------
