@@ -131,7 +131,9 @@ def test_direct_counts_who_must_go_by_kind_of_change():
     assert found.by_class[MAY_BE_LET][0] == pytest.approx(found.total[0])
     kept = np.full((SIZE, 3), 0.25)
     less = direct(uptake_of(cells, outcomes, changes), cells, let, still, kept)
-    assert less.total[0] == pytest.approx(0.75 * found.total[0])
+    assert less.by_process["redevelop"][0] == pytest.approx(0.75 * 2 * poor)
+    assert less.by_process["investor"][0] == found.by_process["investor"][0]  # a flip is no redevelopment
+    assert less.total[0] == pytest.approx(0.75 * 2 * poor + 0.4 * poor)
     lower = direct(
         uptake_of(cells, outcomes, changes), cells, let, still | {"tenure_hazard_log_odds": np.ones(SIZE)}
     )

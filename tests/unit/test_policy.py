@@ -93,6 +93,8 @@ def test_all_faults_of_all_levers_are_told_at_once(today):
         },
         {"kind": "allow_use", "district": ["R-4"], "use": "duplex", "units": -1},
         {"kind": "set_at_least", "districts": "R-4", "standard": "far_max", "value": float("nan")},
+        {"kind": "set_standard", "districts": ["R-4"], "standard": ["far_max"], "value": 1},
+        {"kind": "allow_use", "districts": ["R-4"], "use": "duplex", "units": 1.5},
     )
     with pytest.raises(ValidationError) as told:
         apply(bad, today)
@@ -107,8 +109,17 @@ def test_all_faults_of_all_levers_are_told_at_once(today):
         "lever 3: units of allow_use must be a number",
         "lever 4: districts must be a list",
         "lever 4: value of set_at_least must be a number",
+        "lever 5: unknown standard ['far_max']",
+        "lever 6: units of allow_use must be whole homes, not 1.5",
     ):
         assert part in message
+
+
+@pytest.mark.parametrize("name", ["..toml", "...toml"])
+def test_a_file_without_a_name_names_no_scenario(tmp_path, name):
+    (tmp_path / name).write_text("version = 2\n")
+    with pytest.raises(UsageError, match="cannot name a scenario"):
+        load_scenario(tmp_path / name)
 
 
 def set_area(to):

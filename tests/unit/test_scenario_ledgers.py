@@ -14,6 +14,7 @@ import pytest
 from commands import densitymap
 from densitymap.pipeline import scenarios
 from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.direct import MAY_BE_LET, lot_classes
 from densitymap.scenarios.document import Scenario
 from densitymap.scenarios.policy import apply, load_policy
 from densitymap.scenarios.record import record
@@ -85,6 +86,39 @@ def test_a_protection_never_raises_direct_displacement_in_any_draw(loaded, refor
         for name in set(reform.direct.by_neighborhood) - {"Kirkwood", "East Lake"}:
             same = np.allclose(kept.direct.by_neighborhood[name], reform.direct.by_neighborhood[name])
             assert same, name
+
+
+def test_a_purchase_program_pays_for_the_homes_it_is_for(loaded):
+    """By hand: homes of low income on lots that may be let; every standing home where it is for any lot."""
+    given, lots = loaded.situation, loaded.base.results.lots
+    cost = 1e5
+    own = [{"kind": kind, "lots_share": 0.05, "cost_usd_per_home": cost, "where": {"neighborhood": ["Kirkwood"]}}
+           for kind in ("preservation_purchase", "land_trust")]  # fmt: skip
+    costs = under(loaded, *own).costs
+    here = (lots["neighborhood"] == "Kirkwood").to_numpy(bool, na_value=False)
+    let = here & (lot_classes(lots) == MAY_BE_LET).to_numpy(bool) & (given.cells.code >= 0)
+    homes = given.cells.table["homes"].to_numpy(float)
+    low = (given.let.low_income * homes)[:, given.cells.code[let]].sum(axis=1)
+    assert costs["preservation_purchase"] == pytest.approx(0.05 * cost * low)
+    stands = here & (given.cells.code >= 0)
+    every = homes[given.cells.code[stands]].sum() + (here & ~stands).sum()
+    assert costs["land_trust"] == pytest.approx(np.full(DRAWS, 0.05 * cost * every))
+    assert (low < let.sum()).all()
+
+
+def test_a_changed_levy_file_asks_again(space):
+    policy = scenarios.policy_of(space, "no-change")
+    before = scenarios.manifest(space, policy, DRAWS)
+    path = space.root / "tax" / "atlanta.toml"
+    path.parent.mkdir()
+    path.write_text("levy = []\n")
+    after = scenarios.manifest(space, policy, DRAWS)
+    shutil.rmtree(path.parent)
+    assert (
+        after["fingerprint"]
+        != before["fingerprint"]
+        == scenarios.manifest(space, policy, DRAWS)["fingerprint"]
+    )
 
 
 def test_parts_of_the_direct_ledger_are_the_whole(loaded):

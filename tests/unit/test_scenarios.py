@@ -342,3 +342,16 @@ def test_a_schedule_is_written_and_read_back(loaded, outcomes, tmp_path, ending)
         back, direct = load_scenario(tmp_path / "back.toml"), scenario_from(paper)
         assert back.levers == direct.levers
         assert (back.title, back.allow_empty) == (direct.title, direct.allow_empty)
+
+
+@pytest.mark.parametrize("levers", [(), ({"kind": "tenure_protection", "kept_share": 0.3},)])
+def test_a_schedule_that_changes_no_standard_is_read_back_too(loaded, tmp_path, levers):
+    own = Scenario(
+        name="kept", title="=Kept", question="duplex", summary="s", source="s", mark="A", levers=levers
+    )
+    outcome = loaded.outcome(apply(own, load_policy("atlanta")))
+    path = tmp_path / "paper.csv"
+    papers.write(schedule(outcome.results, loaded.base.results), path)
+    papers.scenario_from(path, tmp_path / "back.toml")
+    back = load_scenario(tmp_path / "back.toml")
+    assert (back.title, back.levers) == ("=Kept", levers)

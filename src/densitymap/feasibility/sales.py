@@ -20,6 +20,7 @@ SALE_COLUMNS = (*HOME_COLUMNS, "sale_price")
 OPTIONAL = ("year_built", "neighborhood")
 SWAPPED = "lat and lon are swapped"
 _MINUS = re.compile(r"^\((.*)\)$")
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +116,12 @@ def _source(columns: pd.Index, name: str) -> str | None:
 def number(values: pd.Series) -> pd.Series:
     """Read numbers, also "$1,200.00" and "(5)"; what is none is missing.
 
+    A comma parts thousands or the number is missing: "33,75" is nobody's 3,375.
+
     Examples
     --------
+    >>> number(pd.Series(["33,75", "1.500,00", "1,500", "-$12,345.5"])).tolist()
+    [nan, nan, 1500.0, -12345.5]
     >>> number(pd.Series(["$100,000.00", "(5)", "=1+1", None])).tolist()
     [100000.0, -5.0, nan, nan]
     """
@@ -124,7 +129,9 @@ def number(values: pd.Series) -> pd.Series:
         found = values.astype("float64")
     else:
         text = values.astype("string").str.strip().str.replace(_MINUS, r"-\1", regex=True)
-        found = pd.to_numeric(text.str.replace(r"[$,\s]", "", regex=True), errors="coerce").astype("float64")
+        text = text.str.replace(r"[$\s]", "", regex=True)
+        text = text.mask(text.str.contains(",") & ~text.str.fullmatch(_THOUSANDS))
+        found = pd.to_numeric(text.str.replace(",", ""), errors="coerce").astype("float64")
     return found.where(np.isfinite(found))
 
 

@@ -353,12 +353,21 @@ def manifest(space: Workspace, policy: Policy, n_draws: int | None) -> dict[str,
         "levers": [dict(lever) for lever in policy.levers],
         "levers_hash": workspace.hash_of([dict(lever) for lever in policy.levers]),
         "posterior": workspace.hash_of(calibration.get("posterior")),
+        "own_files": _own_files(space),
         "code_and_catalogue": workspace.code_fingerprint(),
         "draws": n_draws or choices["n_draws"]["value"],
         "seed": choices["seed"]["value"],
     }
     texts = [policy.name, policy.title, policy.summary]
     return parts | {"fingerprint": workspace.fingerprint([parts, texts, _drawn(space, policy)])}
+
+
+def _own_files(space: Workspace) -> dict[str, str]:
+    """Hashes of the workspace's own levies, which ledgers are told from, by name."""
+    return {
+        f"tax/{path.name}": workspace.hash_of(path.read_bytes().hex())
+        for path in sorted((space.root / "tax").glob("*.toml"))
+    }
 
 
 def _drawn(space: Workspace, policy: Policy) -> list[str]:

@@ -65,18 +65,19 @@ def direct(
     cells, let, drawn
         Cells of the lots, who may live there, beliefs by draw.
     kept
-        Share of households that protections keep, array [draw, cell].
+        Share of households of lots that are built on that protections keep, array [draw, cell]: a house
+        that is bought to flip or let is no redevelopment, and nothing is replaced there.
     """
     at = [n for n, level in enumerate(result.levels) if level == LEVEL]
     order = [int(result.names[n]) for n in at]
     holds = change_falls(let.low_income, drawn["tenure_hazard_log_odds"])[:, order]
     homes = cells.table["homes"].to_numpy(float)[order]
     households = holds * homes
-    if kept is not None:
-        households = households * (1 - kept[:, order])
+    stay = np.zeros_like(households) if kept is None else kept[:, order]
     changes = result.sums[:, at, result.measures.outcome_lots]
     table = cells.table.iloc[order].reset_index(drop=True)
     by_process = _by_process(result.outcomes, changes, households, drawn)
+    by_process = {name: v if name == INVESTOR else v * (1 - stay) for name, v in by_process.items()}
     places = table["neighborhood"].to_numpy(object)
     built = sum((v for name, v in by_process.items() if name != INVESTOR), np.zeros_like(households))
     bought = by_process.get(INVESTOR, np.zeros_like(households))
@@ -132,7 +133,7 @@ def _luck(result: Uptake, level: str, name: str) -> Floats:
 def kept_by(
     lots: pd.DataFrame, cells: Cells, protections: Sequence[Protection], *, size: int, seed: int
 ) -> Floats:
-    """Share of households of each cell that protections keep, array [draw, cell].
+    """Share of each cell's households that protections keep when lots are built on, array [draw, cell].
 
     Tenure protection keeps a share; no net loss keeps the low-income homes it has replaced. What they do to
     how often lots change is in the hazard, not here.

@@ -243,7 +243,7 @@ def _name_faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
     for field in ("use", "from_use"):
         if field in lever and lever[field] not in code.uses:
             yield f"unknown use {lever[field]!r}.{nearest(str(lever[field]), code.uses)}"
-    if "standard" in lever and lever["standard"] not in standards():
+    if "standard" in lever and lever["standard"] not in [*standards()]:
         yield f"unknown standard {lever['standard']!r}.{nearest(str(lever['standard']), standards())}"
 
 
@@ -252,6 +252,9 @@ def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
         value = lever.get(field, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
             yield f"{field} of {kind} must be a number of at least 0, not {value!r}"
+    units = lever.get("units", 0)
+    if isinstance(units, float) and math.isfinite(units) and not units.is_integer():
+        yield f"units of {kind} must be whole homes, not {units!r}"
     standard = standards().get(str(lever.get("standard")))
     if standard is None:
         return

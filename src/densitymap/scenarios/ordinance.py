@@ -264,6 +264,10 @@ def _cell(text: object) -> str:
     return plain
 
 
+_READ_BACK = ("district", "use", "standard", "value_proposed")
+"""Columns a schedule is read back by; there even where a scenario changes no standard."""
+
+
 def table(told: Mapping[str, Any]) -> pd.DataFrame:
     """The schedule as one table; protections are rows without a district, and the texts stand on each row."""
     rows = [dict(row) for row in told["rows"]]
@@ -271,6 +275,7 @@ def table(told: Mapping[str, Any]) -> pd.DataFrame:
     rows = rows or [{}]
     head = {f"scenario_{field}": told[field] for field in HEAD}
     found = pd.DataFrame(rows).assign(**head, note=NOTE)
+    found = found.reindex(columns=[*dict.fromkeys((*found, *_READ_BACK))])
     return found.assign(scenario_allow_empty=bool(told["allow_empty"]))
 
 

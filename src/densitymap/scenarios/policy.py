@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from densitymap import params
-from densitymap.errors import ValidationError
+from densitymap.errors import UsageError, ValidationError
 from densitymap.scenarios import levers
 from densitymap.scenarios.document import Scenario, file_of, scenario_of
 from densitymap.scenarios.places import Place, place_of
@@ -118,6 +118,8 @@ def load_scenario(name: str | Path, *, extra: Path | None = None) -> Scenario:
     path = file_of(name)
     if path is None:
         return _load_scenario(str(name), (), extra)
+    if not path.stem.strip(". "):
+        raise UsageError(f"{path.name} cannot name a scenario", next_step="give the file a name of letters")
     return _made(path.stem, params.read_toml(path), (path.stem,), extra)
 
 
