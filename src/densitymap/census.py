@@ -157,6 +157,34 @@ def refuse_percentages(frame: pd.DataFrame, shares: Iterable[str]) -> None:
         )
 
 
+def refuse_text(frame: pd.DataFrame, columns: Iterable[str], *, where: str) -> None:
+    """Refuse columns of numbers that hold text or endless numbers; every such column is told at once.
+
+    Raises
+    ------
+    ValidationError
+        Naming each column, how many cells, and the first by its row of the table.
+
+    Examples
+    --------
+    >>> refuse_text(pd.DataFrame({"rent": ["900", "250,000+"]}), ["rent"], where="tracts.csv")
+    Traceback (most recent call last):
+    densitymap.errors.ValidationError: tracts.csv: cells that are not finite numbers
+      rent: 1 cell; first '250,000+' in row 2
+    """
+    faults = []
+    for name in columns:
+        values = frame[name].reset_index(drop=True)
+        numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
+        bad = (values.notna() & (numbers.isna() | (numbers.abs() == float("inf")).fillna(False))).to_numpy()
+        if bad.any():
+            row, count = int(bad.argmax()), int(bad.sum())
+            cells = "cell" if count == 1 else "cells"
+            faults.append(f"{name}: {count} {cells}; first {str(values[row])!r} in row {row + 1}")
+    if faults:
+        raise ValidationError(f"{where}: cells that are not finite numbers", faults=faults)
+
+
 def one_vintage(frame: pd.DataFrame, *, where: str) -> int:
     """Vintage of the tract lines of a frame, refused if there are two.
 

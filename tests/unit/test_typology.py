@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from densitymap import params
 from densitymap.displacement.correct import corrected_inputs
 from densitymap.displacement.typology_table import REQUIRED, typology_stability, typology_table
 from densitymap.errors import MissingDataError, UsageError, ValidationError
+from densitymap.pipeline.tables import read_panel
 
 N = 11
 
@@ -208,3 +211,30 @@ def test_stability_sums_to_one_and_marks_the_own_label():
     assert drawn.groupby("GEOID")["draw_share"].sum().tolist() == pytest.approx([1.0] * N)
     assert drawn.groupby("GEOID")["is_own"].sum().tolist() == [1] * N
     assert (drawn["entropy_bits"] >= 0).all()
+
+
+def test_text_and_endless_numbers_are_refused_together():
+    frame = one("mhval_e", np.inf)
+    frame["mrent_e"] = ["250,000+", *["900"] * (N - 1)]
+    with pytest.raises(ValidationError) as told:
+        published(frame)
+    assert "mrent_e: 1 cell; first '250,000+' in row 1" in str(told.value)
+    assert "mhval_e: 1 cell; first 'inf' in row 6" in str(told.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_breaks_off_is_refused(tmp_path, packed):
+    text = "GEOID,hh\n13121000100,5\n13121000200"
+    path = tmp_path / ("panel.csv.gz" if packed else "panel.csv")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    with pytest.raises(ValidationError, match=r"last row \(2\) has 1 of 2 cells"):
+        read_panel(path)
+    path.write_bytes(gzip.compress(text.encode() * 50)[:-20] if packed else text.encode("utf-16"))
+    with pytest.raises(ValidationError, match="not a CSV table"):
+        read_panel(path)
+
+
+def test_a_whole_file_is_read_with_its_zeros(tmp_path):
+    path = tmp_path / "panel.csv"
+    path.write_text("\ufeffGEOID,hh\r\n01001020100,5\r\n\r\n", encoding="utf-8")
+    assert read_panel(path).to_dict("list") == {"GEOID": ["01001020100"], "hh": [5]}

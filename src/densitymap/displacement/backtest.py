@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params
-from densitymap.census import geoids
+from densitymap.census import geoids, refuse_text
 from densitymap.displacement import scoring
 from densitymap.displacement.draws import floats
 from densitymap.displacement.features import LEVELS, features, metros, outcomes, plane_km, vulnerable_00
@@ -117,6 +117,7 @@ def checked(panel: pd.DataFrame) -> pd.DataFrame:
         raise ValidationError("panel: columns are absent", faults=absent)
     frame = panel.assign(GEOID=geoids(panel["GEOID"])).reset_index(drop=True)
     numbers = [name for name in COLUMNS if name not in ("GEOID", "city")]
+    refuse_text(frame, numbers, where="panel")
     faults = [f"{name}: every value is missing" for name in numbers if frame[name].isna().all()]
     shares = [name for name in numbers if name.startswith("per_")]
     faults += [

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params
-from densitymap.census import geoids, has_sentinels, refuse_percentages, sentinels
+from densitymap.census import geoids, has_sentinels, refuse_percentages, refuse_text, sentinels
 from densitymap.displacement.acs import standard_error
 from densitymap.displacement.correct import corrected_inputs
 from densitymap.displacement.draws import default_draws, default_seed
@@ -130,6 +130,7 @@ def _checked(inputs: pd.DataFrame) -> pd.DataFrame:
             "typology: columns are absent", faults=absent, next_step="see cases/README.md for the columns"
         )
     frame = inputs.assign(GEOID=geoids(inputs["GEOID"]))
+    refuse_text(frame, [*REQUIRED, *(name for name in _OPTIONAL if name in frame)], where="typology")
     refuse_percentages(frame, SHARES)
     faults = _faults(frame)
     if faults:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -47,9 +50,31 @@ def read_panel(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise MissingDataError(f"{path} is not there", next_step="check the path")
     try:
-        return pd.read_csv(path, dtype={"GEOID": "string"})
-    except (ValueError, OSError, pd.errors.ParserError, UnicodeDecodeError) as fault:
-        raise ValidationError(f"{path.name} is not a CSV table: {fault}") from fault
+        table = pd.read_csv(path, dtype={"GEOID": "string"}, encoding="utf-8-sig", low_memory=False)
+        _refuse_torn(path)
+    except (ValueError, OSError, EOFError, zlib.error) as fault:
+        raise ValidationError(
+            f"{path.name} is not a CSV table in UTF-8: {fault}", next_step="download the file again"
+        ) from fault
+    if table.empty:
+        raise ValidationError(f"{path.name} has no rows")
+    return table
+
+
+def _refuse_torn(path: Path) -> None:
+    """Refuse a file whose last row breaks off: what follows it is lost without a trace."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        width = last = len(next(rows))
+        at = 0
+        for row in filter(None, rows):
+            last, at = len(row), at + 1
+    if last < width:
+        raise ValidationError(
+            f"{path.name}: the last row ({at:,}) has {last} of {width} cells; the file breaks off there",
+            next_step="download the file again",
+        )
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
