@@ -276,3 +276,15 @@ def test_hostile_places_and_homes_never_run_nor_leave_the_folder(sample_space, t
     assert "${alert(1)}" in "".join(texts(made["files"]["pdf"])[0])
     with pytest.raises(UsageError):
         reporting.report(Workspace(folder), HOSTILE + "x", order)
+
+
+def test_two_scenarios_are_two_briefs_each_beside_todays_rules(sample_space, tmp_path):
+    pair = ("duplex-by-right", "triplex-by-right")
+    args = ("--compare", *pair, "--format", "html", "--out", tmp_path, "--json")
+    ran = densitymap("report", PLACE, *args, "--workspace", sample_space)
+    assert ran.code == 0, ran.err
+    assert [brief["scenario"] for brief in ran.document["briefs"]] == list(pair)
+    assert len(list(tmp_path.glob("*.html"))) == 2
+    refused = densitymap("report", "--all", "--compare", *pair, "--workspace", sample_space)
+    assert refused.code == 2
+    assert "--compare goes with a place alone" in refused.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +23,12 @@ def report(
         list[str] | None,
         typer.Argument(help="Neighbourhood, npu-n or district-5; with --memo, scenarios.", metavar="PLACE"),
     ] = None,
+    *,
     scenario: Annotated[
         str | None, typer.Option(help="Rules to set beside today's: a scenario's name or file.")
+    ] = None,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two scenarios: a brief of each beside today's rules.")
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en, es.")] = "en",
     form: Annotated[str, typer.Option("--format", help="html, pdf or html,pdf.")] = "html,pdf",
@@ -46,7 +51,11 @@ def report(
     """
     named = list(place or [])
     if memo:
-        return _memo(named, out, alone=not (every or check or scenario))
+        return _memo(named, out, alone=not (every or check or scenario or compare))
+    if compare is not None and (scenario or every or check):
+        raise UsageError(
+            "--compare goes with a place alone", next_step="densitymap report Reynoldstown --compare A B"
+        )
     if sum((bool(named), every, check is not None)) != 1 or len(named) > 1:
         raise UsageError(_ONE, next_step="densitymap report Reynoldstown (a name of two words in quotes)")
     formats = tuple(dict.fromkeys(part.strip().lower() for part in form.split(",") if part.strip()))
@@ -56,7 +65,7 @@ def report(
     elif every:
         _all(order)
     else:
-        _one(named[0], order)
+        _each(named[0], [replace(order, scenario=name) for name in compare or (scenario,)])
     return None
 
 
@@ -74,13 +83,14 @@ def _memo(names: list[str], out: Path | None, *, alone: bool) -> None:
     SETTINGS.answer(made)
 
 
-def _one(place: str, order: reporting.Order) -> None:
+def _each(place: str, orders: list[reporting.Order]) -> None:
+    """A brief of each order; two scenarios are two briefs, each beside today's rules."""
     with SETTINGS.progress("Writing the brief"):
-        made = reporting.report(SETTINGS.workspace, place, order)
-    for path in made["files"].values():
+        made = [reporting.report(SETTINGS.workspace, place, order) for order in orders]
+    for path in (path for one in made for path in one["files"].values()):
         SETTINGS.say(f"Brief: {path}")
     SETTINGS.say("Next: print it, or densitymap report --all")
-    SETTINGS.answer(made)
+    SETTINGS.answer(made[0] if len(made) == 1 else {"briefs": made})
 
 
 def _all(order: reporting.Order) -> None:
