@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 import rasterio
 
-from densitymap.errors import UsageError
+from densitymap.errors import UsageError, ValidationError
 from densitymap.sample import files, write
 
 LAYERS = {
@@ -395,3 +395,10 @@ def test_the_clock_setting_is_put_back():
     with files.steady_bytes():
         assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") == before
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    target = tmp_path / "file" / "pack"
+    with pytest.raises(ValidationError, match="pack could not be written"), files.replacing(target):
+        raise AssertionError

@@ -19,7 +19,7 @@ import pyogrio
 import shapely
 from pyproj import CRS
 
-from densitymap.errors import UsageError
+from densitymap.errors import UsageError, ValidationError
 from densitymap.params import read_toml
 
 Append = Callable[[Any], None]
@@ -37,6 +37,8 @@ def replacing(folder: Path) -> Iterator[Path]:
     ------
     UsageError
         If ``folder`` exists and holds something that is not a sample: it is never replaced.
+    ValidationError
+        If the disk refuses the new folder.
     """
     folder = folder.absolute()
     if folder.exists() and not _is_sample(folder):
@@ -44,10 +46,15 @@ def replacing(folder: Path) -> Iterator[Path]:
             f"{folder} holds something that is not a sample of densitymap; it is left alone.",
             next_step="name a folder that is new, empty or holds a sample",
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
     tag = uuid.uuid4().hex[:8]
     fresh = folder.with_name(f".{folder.name}.{tag}.part")
-    fresh.mkdir()
+    try:
+        fresh.mkdir(parents=True)
+    except OSError as fault:
+        raise ValidationError(
+            f"{folder} could not be written ({fault.strerror or fault})",
+            next_step="free some space, or choose another folder",
+        ) from fault
     try:
         yield fresh
         former = folder.with_name(f".{folder.name}.{tag}.former")
