@@ -131,7 +131,10 @@ def _all_less(
 
 
 def by_place(end: Outcome, start: Outcome) -> list[dict[str, Any]]:
-    """Tell the difference by neighbourhood, the largest first; small places are not told apart."""
+    """Tell the difference by neighbourhood, the largest first; small places are not told apart.
+
+    Counts are of the lots whose zoning is read, as in the whole; the record counts the others.
+    """
     lots = end.results.lots
     place = lots["neighborhood"].astype("string").fillna("no data").reset_index(drop=True)
     counts = place.value_counts()
@@ -139,7 +142,8 @@ def by_place(end: Outcome, start: Outcome) -> list[dict[str, Any]]:
     for measure in ("allowed", "fits"):
         column = f"{measure}_true"
         less = end.results.stages[column].to_numpy(float) - start.results.stages[column].to_numpy(float)
-        for name, value in zip(*_summed(place.to_numpy(object), less), strict=True):
+        read = ~np.isnan(less)
+        for name, value in zip(*_summed(place.to_numpy(object)[read], less[read]), strict=True):
             told[str(name)][measure] = round(float(value), 1) + 0.0
     _expected_by_place(told, end, start)
     shown = record()["shown"]["fewest"]
