@@ -256,11 +256,6 @@ def _tighter(before: _Told, code: int, now: tuple[Levels, Floats, Floats, Floats
     )
 
 
-def rule_names(codes: npt.NDArray[np.int8]) -> pd.Categorical[str]:
-    """Names of rules from their codes; missing for -1."""
-    return pd.Categorical.from_codes(codes.astype(np.intp), categories=pd.Index(RULES))
-
-
 _MEASURED = ("lot_area", "lot_width", "behind_house", "floor_area", "coverage", "height", "house_size")
 
 _WORDS = {
