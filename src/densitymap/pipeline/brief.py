@@ -19,7 +19,9 @@ from densitymap.maps.layers import zone_groups
 from densitymap.maps.words import Words
 from densitymap.maps.words import load as load_map_words
 from densitymap.parcels import area as areas
+from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
+from densitymap.pipeline.export import redactions
 from densitymap.pipeline.map_policies import TABLES, judged_under
 from densitymap.pipeline.profile import profile_of
 from densitymap.pipeline.scenarios import policy_of
@@ -74,8 +76,9 @@ class Shelf:
 
     @cached_property
     def lots(self) -> gpd.GeoDataFrame:
-        """Lots, with the columns a brief reads."""
-        return workspace.read_frame(self.space.parcels / "parcels.parquet")[LOT_COLUMNS]
+        """Lots, with the columns a brief reads, less what somebody asked to be left out."""
+        lots = workspace.read_frame(self.space.parcels / "parcels.parquet")
+        return redacted(lots[LOT_COLUMNS], redactions(self.space))
 
     @cached_property
     def points(self) -> Any:

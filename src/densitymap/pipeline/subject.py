@@ -17,7 +17,9 @@ from densitymap.capacity.rules import load_buildings
 from densitymap.errors import UsageError, ValidationError
 from densitymap.feasibility.costs import load_costs
 from densitymap.feasibility.pays import worth_of
+from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
+from densitymap.pipeline.export import redactions
 from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy, with_prices
 from densitymap.pipeline.lot import find_lot
 from densitymap.pipeline.place_prices import read_places
@@ -48,7 +50,8 @@ def of_parcel(space: Workspace, parcel_id: str, *, scenario: str) -> Subject:
     UsageError
         If there is no such lot, or the scenario was not built.
     """
-    lot = find_lot(workspace.read_frame(space.parcels / "parcels.parquet"), parcel_id)
+    shown = redacted(workspace.read_frame(space.parcels / "parcels.parquet"), redactions(space))
+    lot = find_lot(shown, parcel_id)
     name = str(lot["parcel_id"])
     lots = read_lots(space)
     lots = lots[lots["parcel_id"] == name].reset_index(drop=True)
