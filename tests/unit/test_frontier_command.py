@@ -148,7 +148,7 @@ def test_an_explanation_agrees_with_itself_and_names_its_inputs(space):
     whole = {name: part["value"] for name, part in said["difference"].items()}
     assert [row["lever"]["kind"] for row in said["by_lever"]] == ["waive_minimums"]
     assert said["by_lever"][0]["alone"] == said["by_lever"][0]["left_out"] == whole
-    assert sum(row["allowed"] for row in said["by_place"]) <= whole["allowed"]
+    assert sum(row["allowed"] or 0 for row in said["by_place"]) <= whole["allowed"]
     assert f"{whole['fits']:+,g} homes that fit" in " ".join(said["sentences"])
     lock = json.loads((space / "densitymap.lock").read_text())["layers"]
     for link in said["chain"]:

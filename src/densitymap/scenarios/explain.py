@@ -138,7 +138,8 @@ def by_place(end: Outcome, start: Outcome) -> list[dict[str, Any]]:
     lots = end.results.lots
     place = lots["neighborhood"].astype("string").fillna("no data").reset_index(drop=True)
     counts = place.value_counts()
-    told: dict[str, dict[str, Any]] = {str(name): {} for name in counts.index}
+    unread = {"allowed": None, "fits": None}
+    told: dict[str, dict[str, Any]] = {str(name): dict(unread) for name in counts.index}
     for measure in ("allowed", "fits"):
         column = f"{measure}_true"
         less = end.results.stages[column].to_numpy(float) - start.results.stages[column].to_numpy(float)
