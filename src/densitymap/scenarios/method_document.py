@@ -52,7 +52,8 @@ it are drawn as Poisson numbers by place. `net = homes finished - homes torn dow
 They count different people over different causes, and are never added.
 
 - `D = sum_i changes_i n_i q_i w (1 - kept)`: changes of lots alike, homes on each, chance that one holds
-  a low-income renter household, share who must go by kind of change, share whom protections keep. `q`
+  a low-income renter household, share who must go by kind of change, share whom protections keep where lots
+  are built on (nothing is kept where a house is bought to flip or let). `q`
   takes tenure by units in structure (B25032) and renters' income (B25118) of the tract, with the bill's
   address as evidence by Bayes' rule.
 - `I_c = -rho_c net (1 - D / S_c)`: moves as rents change, channel by channel; D's households are out of
