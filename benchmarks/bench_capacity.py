@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 
 from densitymap.capacity import clean, fit, kernel, survey
-from densitymap.capacity.fits import fitted, fits_table
+from densitymap.capacity.fits import fits_table, fitted
 from densitymap.capacity.rules import load_rules
 from densitymap.scenarios.fits import fits
 from densitymap.scenarios.ground import ground_of, measured, part_of, setting
