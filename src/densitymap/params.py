@@ -35,7 +35,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read one TOML file.
+    """Read one TOML file; the mark some editors put before the first letter is passed over.
 
     Raises
     ------
@@ -43,8 +43,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         If the file is not TOML: names the file, line and column.
     """
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ValidationError(f"{path} is not valid TOML: {fault}") from fault
 

@@ -122,6 +122,14 @@ def test_a_file_without_a_name_names_no_scenario(tmp_path, name):
         load_scenario(tmp_path / name)
 
 
+def test_a_file_of_another_editor_reads_the_same(tmp_path):
+    """A byte order mark and lines ended the other way."""
+    path = tmp_path / "mine.toml"
+    text = 'title = "Zwölf"\nquestion = "duplex"\nsummary = "s"\nsource = "s"\nmark = "A"\n'
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert load_scenario(path).title == "Zwölf"
+
+
 def set_area(to):
     return {"kind": "set_standard", "districts": ["R-4"], "standard": "lot_area_min_ft2", "value": to}
 
