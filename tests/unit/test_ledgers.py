@@ -191,6 +191,13 @@ def read_levies(**changed):
     )  # fmt: skip
 
 
+def test_a_band_that_reads_as_touching_zero_has_no_break_even():
+    net = np.linspace(0.01, 9.0, 401) ** 2 / 9.0
+    told = break_even(np.ones(401), net)
+    assert told["delta_net_homes"]["p5"] == 0.0
+    assert (told["status"], told["rho_star"]) == (UNDEFINED, None)
+
+
 def test_owner_stress_by_hand():
     owners = tax.Owners(
         value_usd=np.array([300_000.0]), households=np.array([10.0]), reached=np.array([0.0]),

@@ -41,8 +41,8 @@ def break_even(direct: Floats, net: Floats, per_home: Mapping[str, Floats] | Non
     >>> break_even(np.zeros(3), np.array([-1.0, 0.0, 1.0]))["status"]
     'undefined: this reform adds no measurable homes'
     """
-    low, _, high = np.quantile(net, record()["shown"]["band"])
     told: dict[str, Any] = {"delta_direct": band(direct), "delta_net_homes": band(net)}
+    low, high = told["delta_net_homes"]["p5"], told["delta_net_homes"]["p95"]  # as read: 0.0 to 9 holds 0
     if low <= 0 <= high:
         return told | {"status": UNDEFINED, "rho_star": None, "channels": None}
     if high < 0:
