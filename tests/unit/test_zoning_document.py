@@ -38,7 +38,7 @@ def test_explain_gives_each_value_with_its_source_as_json():
 def test_explain_shows_what_a_lever_changed():
     zone = explain("R-4", apply("small-lots", load_policy("atlanta")))["zones"][0]
     area = next(rule for rule in zone["rules"] if rule["standard"] == "lot_area_min_ft2")
-    assert (area["value"], area["verified_by"]) == (2800, "changed by a lever")
+    assert (area["value"], area["verified_by"]) == (5000, "changed by a lever")
 
 
 def test_explain_says_no_maximum_and_what_is_unread():
