@@ -119,6 +119,9 @@ def yearly_level(table: pd.DataFrame) -> pd.DataFrame:
     use = table[(table["year"] - year).abs() <= _YEARS_ABOUT]
     use = use[(use["median_usd"] > 0) & (use["mean_usd"] > 0) & (use["sales"] > 0)]
     moved = _moved(use, year)
+    use = use[
+        use["year"].map(moved).notna()
+    ]  # a year no place shares with the price year cannot be brought to it
     found = {}
     for name in ("median", "mean"):
         logs = np.log(use[f"{name}_usd"]) - use["year"].map(moved)
@@ -135,7 +138,7 @@ def _moved(use: pd.DataFrame, year: int) -> pd.Series:
     )
     if year not in wide:
         return pd.Series(0.0, index=wide.columns)
-    return wide.sub(wide[year], axis=0).median().fillna(0.0)
+    return wide.sub(wide[year], axis=0).median()
 
 
 def _from_means(table: pd.DataFrame) -> tuple[Floats, float]:

@@ -133,10 +133,11 @@ def locate(permits: pd.DataFrame, lots: gpd.GeoDataFrame) -> pd.Series:
     own, wanted = parts(lots["site_address"]), permits[["number", "street"]]
     named = _position(_joined(own), _joined(wanted))
     found = found.where(found >= 0, named)
-    points = shapely.points(permits["x_ft"].fillna(0.0), permits["y_ft"].fillna(0.0))
+    placed = np.flatnonzero(permits[["x_ft", "y_ft"]].notna().all(axis=1))
+    points = shapely.points(permits[["x_ft", "y_ft"]].iloc[placed].to_numpy(float))
     near, inside = lots.sindex.query(points, predicate="within")
     by_point = pd.Series(-1, index=permits.index)
-    by_point.iloc[near] = inside
+    by_point.iloc[placed[near]] = inside
     return found.where(found >= 0, by_point).astype("int64")
 
 
