@@ -245,6 +245,7 @@ def test_the_batch_names_every_place_once_and_survives_one_failure(sample_space,
 def test_a_batch_with_a_failure_ends_with_an_exit_code(sample_space, tmp_path, monkeypatch, capsys):
     answer = {"briefs": [], "index": "i", "failed": [{"place": "Oakland", "why": "x"}]}
     monkeypatch.setattr(publish.reporting, "report_all", lambda *_, **__: answer)
+    monkeypatch.setattr(publish.SETTINGS, "quiet", False)  # another test of this process may have hushed it
     with pytest.raises(typer.Exit) as ended:
         publish.report(
             every=True, place=None, check=None, out=tmp_path, form="html", lang="en", scenario=None
