@@ -19,7 +19,7 @@ LEVELS = [
     {"city", "geometry", "census"},
     {"schema"},
     {"params"},
-    {"errors"},
+    {"errors", "atomic"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 SAME_LEVEL_ALLOWED = {"city", "geometry", "census"}

@@ -21,8 +21,9 @@ import pandas as pd
 import pyogrio
 
 from densitymap import params
+from densitymap.atomic import put
 from densitymap.errors import NetworkError, UsageError, ValidationError
-from densitymap.fetch.kept import Fetched, Place, put, whole
+from densitymap.fetch.kept import Fetched, Place, whole
 
 IDENTITY = ("GEO_ID", "NAME")
 _HTML = re.compile(r"^\s*(<!doctype|<html|<head)", re.IGNORECASE)

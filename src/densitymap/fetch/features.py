@@ -20,10 +20,11 @@ import numpy as np
 import shapely
 from pyproj import CRS
 
+from densitymap.atomic import put
 from densitymap.errors import ValidationError
 from densitymap.fetch import arcgis
 from densitymap.fetch.arcgis import Query
-from densitymap.fetch.kept import Fetched, Place, put
+from densitymap.fetch.kept import Fetched, Place
 from densitymap.fetch.service import Service, described, licence_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

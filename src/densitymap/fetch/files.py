@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from densitymap import params
+from densitymap.atomic import put
 from densitymap.errors import NetworkError, ValidationError
 from densitymap.fetch import gtfs
-from densitymap.fetch.kept import Fetched, Place, put, put_text, whole
+from densitymap.fetch.kept import Fetched, Place, put_text, whole
 
 
 def fetch_table(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -> Fetched:

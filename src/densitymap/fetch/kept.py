@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from densitymap.atomic import put
 from densitymap.errors import NetworkError
 
 Bounds = tuple[float, float, float, float]
@@ -34,29 +32,6 @@ class Fetched:
     vintage: str | None = None
     licence: str | None = None
     notes: tuple[str, ...] = ()
-
-
-def put(path: Path, write: Callable[[Path], Any]) -> Path:
-    """Write a file beside its place, then put it there whole, and give the place.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses; what was there before stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        write(part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
 
 
 def put_text(path: Path, text: str) -> Path:

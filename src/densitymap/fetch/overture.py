@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
+from densitymap.atomic import put
 from densitymap.errors import MissingDataError, NetworkError
-from densitymap.fetch.kept import Bounds, Fetched, Place, put, whole
+from densitymap.fetch.kept import Bounds, Fetched, Place, whole
 
 COLUMNS = ("id", "class", "height", "num_floors")
 """What is kept of a building, beside its shape."""

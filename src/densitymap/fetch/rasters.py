@@ -25,9 +25,10 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from densitymap import params
+from densitymap.atomic import put
 from densitymap.errors import CRSError, DensitymapError, MissingDataError, NetworkError, ValidationError
 from densitymap.fetch.http import USER_AGENT
-from densitymap.fetch.kept import Bounds, Fetched, Place, put
+from densitymap.fetch.kept import Bounds, Fetched, Place
 
 GDAL_OPTIONS: Mapping[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",

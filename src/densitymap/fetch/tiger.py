@@ -16,8 +16,9 @@ import pandas as pd
 import pyogrio
 
 from densitymap import params
+from densitymap.atomic import put
 from densitymap.errors import UsageError, ValidationError
-from densitymap.fetch.kept import Fetched, Place, put, whole
+from densitymap.fetch.kept import Fetched, Place, whole
 
 Kind = Literal["cartographic", "tiger"]
 LEVELS = {"tract": ("tract", "140"), "block_group": ("bg", "150")}

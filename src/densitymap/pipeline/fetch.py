@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from densitymap import params
+from densitymap.atomic import PART
 from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import DensitymapError, MissingDataError, NetworkError, UsageError, ValidationError
 from densitymap.fetch import catalogue
@@ -135,7 +136,7 @@ def _opened(
             "data/1_raw holds the synthetic sample; real layers are not mixed with it",
             next_step="choose another --workspace",
         )
-    for part in space.raw.rglob(f".*{workspace.PART}"):
+    for part in space.raw.rglob(f".*{PART}"):
         if part.is_file():
             part.unlink(missing_ok=True)
     return Run(space, load_city(city_name), catalogue.sources(), session, key, again)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from densitymap.atomic import PART, put
 from densitymap.errors import MissingDataError, ValidationError
 
-PART = ".part"
-"""Ending of a file that is being written."""
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -72,29 +69,12 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         If the disk refuses the write: names the file and what the system said.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+        put(path, write)
     except OSError as fault:
-        raise _unwritten(path, fault) from fault
-    os.close(handle)
-    part = Path(name)
-    try:
-        write(part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.chmod(0o644)
-        part.replace(path)
-    except OSError as fault:
-        raise _unwritten(path, fault) from fault
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unwritten(path: Path, fault: OSError) -> ValidationError:
-    return ValidationError(
-        f"{path} could not be written ({fault.strerror or fault}); what was there before is kept",
-        next_step="free some space, or choose another folder",
-    )
+        raise ValidationError(
+            f"{path} could not be written ({fault.strerror or fault}); what was there before is kept",
+            next_step="free some space, or choose another folder",
+        ) from fault
 
 
 def sweep(space: Workspace) -> None:
