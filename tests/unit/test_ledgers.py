@@ -259,3 +259,14 @@ def test_a_total_over_ledgers_is_in_no_document(sample_ledgers):
 @pytest.fixture
 def sample_ledgers():
     return told(Ledger(name="direct", level=np.arange(100.0)))
+
+
+def test_an_unread_levy_gives_no_number_instead_of_no_tax():
+    owners = tax.Owners(
+        value_usd=np.array([300_000.0]), households=np.array([10.0]), reached=np.array([0.0]),
+        protected=np.array([0.0]), county=np.array(["DeKalb"]), tract=np.array(["13089020500"]),
+    )  # fmt: skip
+    values = POINT | {"value_growth": np.full(SIZE, 0.05), "reform_value_rise": np.zeros(SIZE)}
+    for name in ("rate_mills", "exempt_usd", "growth_cap_share"):
+        found = tax.stressed(read_levies(**{name: None}), owners, income_table(), values)
+        assert np.isnan(found).all(), name

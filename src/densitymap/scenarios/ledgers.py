@@ -161,8 +161,10 @@ def _stress(results: Results, given: Situation, base: Results | None) -> Floats 
         return None
     reached = np.zeros(len(given.lots), dtype=bool)
     if base is not None:
-        more = results.allowed["units_allowed"].to_numpy(float, na_value=0.0)
-        reached = more > base.allowed["units_allowed"].to_numpy(float, na_value=0.0)
+        now, before = (
+            one.allowed["units_allowed"].to_numpy(float, na_value=np.nan) for one in (results, base)
+        )
+        reached = now > before  # an unread district is not known to be reached
     relief = [item for item in results.policy.protections if item.kind == "tax_relief"]
     covered, take_up = np.zeros(len(given.lots), dtype=bool), np.zeros(given.size)
     for item in relief:

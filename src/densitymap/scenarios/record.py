@@ -357,11 +357,11 @@ def _falls(outcome: Outcome, makeup: pd.DataFrame) -> dict[str, Any]:
     """Who lives where homes, demolitions and protections fall; nobody's household is guessed."""
     lots = outcome.results.lots
     name = lots["neighborhood"].astype("string")
-    homes = outcome.results.stages["fits_may"].to_numpy(float, na_value=0.0)
+    homes = outcome.results.stages["fits_may"].to_numpy(float, na_value=np.nan)
     weights: dict[str, pd.Series] = {
         "everybody": makeup["population"],
         "lots": name.value_counts(),
-        "homes_that_fit": pd.Series(homes).groupby(name.to_numpy(object)).sum(),
+        "homes_that_fit": pd.Series(homes).groupby(name.to_numpy(object)).sum(min_count=1),
     }
     if outcome.uptake is not None:
         levels = np.array(outcome.uptake.levels) == "neighborhood"

@@ -11,16 +11,9 @@ from densitymap.errors import MissingDataError
 from densitymap.feasibility.priors import luck, priors
 from densitymap.geometry import Floats
 from densitymap.scenarios.beliefs import beliefs
+from densitymap.scenarios.ledger import record
 from densitymap.scenarios.ledgers import Counted, Situation
 from densitymap.scenarios.market import CHANNELS, avoided, moves_avoided_per_home
-
-_EDGE = 0.1
-"""Share of the draws at each end of a belief that a bar compares."""
-_NOISE = 3.0
-"""Standard errors of a rank correlation below which a bar is noise of the draws and is not told."""
-_SHOWN = 10
-_SAMPLES = 512
-"""Base sample of the Sobol indices; the model is run (2 k + 2) times as often, in milliseconds."""
 
 
 def tornado(one: Counted, base: Counted, given: Situation) -> dict[str, list[dict[str, Any]]]:
@@ -48,18 +41,20 @@ def tornado(one: Counted, base: Counted, given: Situation) -> dict[str, list[dic
 
 
 def _bars(values: Floats, given: Situation) -> list[dict[str, Any]]:
-    size = len(values)
-    tenth = max(1, int(size * _EDGE))
+    size, asked = len(values), record()["sensitivity"]
+    tenth = max(1, int(size * asked["edge_share"]))
     bars: list[dict[str, Any]] = []
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
     for name, label in _labels().items():
         order = np.argsort(luck(given.seed, name, size), kind="stable")
-        if abs(np.corrcoef(np.argsort(order, kind="stable"), ranks)[0, 1]) < _NOISE / np.sqrt(size):
+        if abs(np.corrcoef(np.argsort(order, kind="stable"), ranks)[0, 1]) < asked["noise_errors"] / np.sqrt(
+            size
+        ):
             continue
         low, high = (float(np.median(values[rows])) for rows in (order[:tenth], order[-tenth:]))
         bars.append({"name": name, "label": label, "low": round(low, 2) + 0.0, "high": round(high, 2) + 0.0})
     bars.sort(key=lambda bar: -abs(float(bar["high"]) - float(bar["low"])))
-    return bars[:_SHOWN]
+    return bars[: asked["bars"]]
 
 
 def _labels() -> Mapping[str, str]:
@@ -89,7 +84,7 @@ def sobol(*, seed: int) -> dict[str, list[dict[str, Any]]]:
         "names": list(known),
         "bounds": [[one.low, one.high] for one in known.values()],
     }
-    drawn = sample(problem, _SAMPLES, calc_second_order=False, seed=seed)
+    drawn = sample(problem, record()["sensitivity"]["sobol_samples"], calc_second_order=False, seed=seed)
     values = moves_avoided_per_home(dict(zip(known, drawn.T, strict=True)))
     return {
         name: _indices(
@@ -103,6 +98,6 @@ def _indices(found: Mapping[str, Any], known: Mapping[str, Any]) -> list[dict[st
     rows = [
         {"name": name, "label": known[name].label, "first": round(float(s1), 3), "total": round(float(st), 3)}
         for name, s1, st in zip(known, found["S1"], found["ST"], strict=True)
-        if st > 0.01  # noqa: PLR2004 - a hundredth of the variance
+        if st > record()["sensitivity"]["total_min"]
     ]
     return sorted(rows, key=lambda row: -float(row["total"]))

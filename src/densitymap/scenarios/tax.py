@@ -26,8 +26,6 @@ from densitymap.scenarios.ledger import record
 UNREAD = "unread"
 _NUMBERS = ("rate_mills", "exempt_usd", "growth_cap_share")
 _WORDS = ("name", "county", "exemption", "cite")
-_BINS = 20
-"""Lots of a tract are taken together by value in so many classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,7 +186,11 @@ def owners_of(
             "protected": protected.astype(float),
         }
     )[np.isfinite(value) & (households > 0)]
-    frame["bin"] = pd.qcut(frame["value"], _BINS, labels=False, duplicates="drop") if len(frame) else 0
+    frame["bin"] = (
+        pd.qcut(frame["value"], record()["value_classes"], labels=False, duplicates="drop")
+        if len(frame)
+        else 0
+    )
     grouped = frame.groupby(["tract", "county", "bin"], sort=True)
     means, total = grouped[["value", "reached", "protected"]].mean(), grouped["households"].sum()
     index = means.index
@@ -234,10 +236,10 @@ def stressed(
 def _tax_added(levy: Levy, tax: Tax, value: Floats, growth: Floats, rise: Floats) -> Floats:
     """Tax of one levy after ten years less the tax now [USD/year]."""
     years = float(record()["horizon_years"])
-    rate, exempt, cap = (float(getattr(levy, name) or 0.0) for name in _NUMBERS)
+    rate, exempt, cap = (np.nan if getattr(levy, name) is None else getattr(levy, name) for name in _NUMBERS)
     now = tax.assessment_share * value
     free = now * (1 + growth) ** years * rise
-    held = now * (1 + cap) ** years if math.isfinite(cap) else np.full_like(now, np.inf)
+    held = np.full_like(now, np.inf) if math.isinf(cap) else now * (1 + cap) ** years
     then = np.minimum(free, held)
     return np.asarray((np.maximum(then - exempt, 0) - np.maximum(now - exempt, 0)) * rate / 1000.0)
 
@@ -251,7 +253,8 @@ def _share_under(income: pd.DataFrame, tract: Sequence[Any] | np.ndarray, limit_
     own = np.where((place >= 0)[:, None], counts[place], everywhere)
     own = np.where(np.isnan(own).any(axis=1)[:, None] | (own.sum(axis=1) <= 0)[:, None], everywhere, own)
     share = share_below(own, np.array(fields["upper_usd"], float), np.maximum(limit_usd, 0.0))
-    return np.asarray(np.where(limit_usd <= 0, 0.0, share))
+    share = np.where(limit_usd <= 0, 0.0, share)
+    return np.asarray(np.where(np.isnan(limit_usd), np.nan, share))
 
 
 def exits(stress: Floats, drawn: Mapping[str, Floats]) -> Floats:
