@@ -28,15 +28,13 @@ from densitymap.feasibility.hazard import (
     with_investors,
 )  # fmt: skip
 from densitymap.feasibility.pays import PRICED, Paying, Worth, is_residential
-from densitymap.feasibility.priors import TENTH
+from densitymap.feasibility.priors import TENTH, choice
 from densitymap.feasibility.proforma import coefficients
 from densitymap.geometry import Floats
 
 _PER_DECADE = 10.0
 _SAME_USD = 1.0
 """A form worth the same under both laws, to a dollar, is the form of today."""
-_VACANT_USD = 1.0
-"""As-is value of a vacant lot nobody has valued: next to nothing, so any surplus is large beside it."""
 
 
 def options_of(
@@ -91,7 +89,7 @@ def lots_of(lots: pd.DataFrame, worth: Worth, *, year: int) -> tuple[Lots, Place
         Year the age of a structure is counted to.
     """
     vacant = (~lots["is_built"].astype("boolean")).to_numpy(bool, na_value=False)
-    as_is = np.where(np.isnan(worth.as_is_usd) & vacant, _VACANT_USD, worth.as_is_usd)
+    as_is = np.where(np.isnan(worth.as_is_usd) & vacant, choice("vacant_unvalued_usd"), worth.as_is_usd)
     unknown = np.full(len(lots), np.nan)
     found = {
         "land_share": _land_share(lots),

@@ -179,7 +179,7 @@ def leave_one_out(table: pd.DataFrame) -> pd.DataFrame:
     """
     both = table.dropna(subset=["level", "mean_sale_price_usd", "median_sale_price_usd"])
     columns = ["level", "told", "error", "naive"]
-    if len(both) < _PLACES_MIN:
+    if len(both) < params.choice("places_min_for_means", group="prices"):
         return pd.DataFrame(columns=columns, dtype=float)
     features, level = _features(both), both["level"].to_numpy(float)
     told, others = np.empty(len(both)), np.empty(len(both))
@@ -189,9 +189,6 @@ def leave_one_out(table: pd.DataFrame) -> pd.DataFrame:
         others[place] = np.median(level[rest])
     found = pd.DataFrame({"level": level, "told": told}, index=both.index)
     return found.assign(error=level - told, naive=level - others)[columns]
-
-
-_PLACES_MIN = 5
 
 
 def places(neighborhood_sales: pd.DataFrame, sales: pd.DataFrame, *, elasticity: float) -> pd.DataFrame:

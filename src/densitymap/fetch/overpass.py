@@ -22,7 +22,6 @@ from densitymap.errors import NetworkError, ValidationError
 from densitymap.fetch.kept import Bounds, Fetched, Place, put_text, whole
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
-_AREA_TIMEOUT_S = 180
 
 
 def fetch(source: Mapping[str, Any], place: Place, session: Any, folder: Path) -> Fetched:
@@ -72,7 +71,7 @@ def _is_recent(kept: Path) -> bool:
     return kept.is_file() and time.time() - kept.stat().st_mtime < hours * 3600
 
 
-def query(selectors: Sequence[str], bounds_deg: Bounds, *, timeout_s: int = _AREA_TIMEOUT_S) -> str:
+def query(selectors: Sequence[str], bounds_deg: Bounds, *, timeout_s: int | None = None) -> str:
     """Write the query for some kinds of elements in a box, with their full geometry.
 
     Parameters
@@ -82,7 +81,7 @@ def query(selectors: Sequence[str], bounds_deg: Bounds, *, timeout_s: int = _ARE
     bounds_deg
         West, south, east, north.
     timeout_s
-        Seconds the server may work on it [s].
+        Seconds the server may work on it [s]; the catalogue's if not given.
 
     Examples
     --------
@@ -91,7 +90,8 @@ def query(selectors: Sequence[str], bounds_deg: Bounds, *, timeout_s: int = _ARE
     """
     west, south, east, north = bounds_deg
     wanted = "".join(f"{selector};" for selector in selectors)
-    return f"[out:json][timeout:{timeout_s}][bbox:{south},{west},{north},{east}];({wanted});out body geom;"
+    asked_s = params.choice("overpass_answer_s", group="fetch") if timeout_s is None else timeout_s
+    return f"[out:json][timeout:{asked_s}][bbox:{south},{west},{north},{east}];({wanted});out body geom;"
 
 
 def read_answer(body: str, *, where: str) -> dict[str, Any]:
