@@ -13,12 +13,12 @@ import pytest
 
 from commands import densitymap
 from densitymap.pipeline import scenarios
-from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.direct import MAY_BE_LET, lot_classes
 from densitymap.scenarios.document import Scenario
 from densitymap.scenarios.policy import apply, load_policy
 from densitymap.scenarios.record import record
 from densitymap.scenarios.sensitivity import sobol, tornado
+from known_homes import copied
 
 DRAWS = 80
 
@@ -27,11 +27,7 @@ DRAWS = 80
 def space(sample_space, tmp_path_factory):
     """The shared sample, copied, with homes known on every lot, so that everything can be computed."""
     folder = tmp_path_factory.mktemp("ledgers") / "space"
-    shutil.copytree(sample_space, folder)
-    path = Workspace(folder).parcels / "parcels.parquet"
-    lots = gpd.read_parquet(path)
-    lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
-    return Workspace(folder)
+    return copied(sample_space, folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Scenarios evaluated on a built sample: relations between them, what is kept, what is refused."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +20,7 @@ from densitymap.scenarios.evaluate import evaluate
 from densitymap.scenarios.ordinance import scenario_from, schedule
 from densitymap.scenarios.policy import apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import Needs, Outcome, record
+from known_homes import copied
 
 DRAWS = 20
 WHERE = {"neighborhood": ["Kirkwood"]}
@@ -31,11 +30,7 @@ WHERE = {"neighborhood": ["Kirkwood"]}
 def space(sample_space, tmp_path_factory):
     """The shared sample, copied, with homes known on every lot, so that everything can be computed."""
     folder = tmp_path_factory.mktemp("scenarios") / "space"
-    shutil.copytree(sample_space, folder)
-    path = Workspace(folder).parcels / "parcels.parquet"
-    lots = gpd.read_parquet(path)
-    lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
-    return Workspace(folder)
+    return copied(sample_space, folder)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from densitymap.pipeline import workspace
 from densitymap.pipeline.scenarios import FOLDER, load_ground, policy_of
 from densitymap.pipeline.tables import read_text_table
 from densitymap.pipeline.workspace import Workspace
+from densitymap.reports import word
 from densitymap.scenarios import ordinance as core
 from densitymap.scenarios.document import scenario_toml
 from densitymap.scenarios.evaluate import evaluate
@@ -81,37 +82,32 @@ def check_ending(path: Path) -> None:
 
 def _docx(told: Mapping[str, Any], path: Path) -> None:
     """Write the schedule as a Word file: one table, then what is open."""
-    try:
-        import docx  # noqa: PLC0415 (an extra)
-    except ImportError as fault:
-        raise MissingDataError(
-            "Word files need python-docx", next_step="pip install 'densitymap[reports]'"
-        ) from fault
-    paper = docx.Document()
-    paper.add_heading(f"Schedule of changes: {told['title']}", level=1)
-    paper.add_paragraph(core.NOTE)
-    paper.add_paragraph(told["summary"])
     columns = {
         "District": "district", "Use": "use", "Standard": "meaning", "Where": "where_words",
         "Section": "section", "Now": "value_now", "Proposed": "value_proposed", "Unit": "unit",
         "Lots": "lots_affected", "Newly lawful": "lots_newly_lawful",
         "Newly nonconforming": "lots_newly_nonconforming",
     }  # fmt: skip
-    grid = paper.add_table(rows=1, cols=len(columns), style="Table Grid")
-    for cell, title in zip(grid.rows[0].cells, columns, strict=True):
-        cell.text = title
-    for row in told["rows"]:
-        for cell, name in zip(grid.add_row().cells, columns.values(), strict=True):
-            cell.text = core.amount(row[name]) if name.startswith("value") else _plain(row[name])
+    rows = [
+        [
+            core.amount(row[name]) if name.startswith("value") else _plain(row[name])
+            for name in columns.values()
+        ]
+        for row in told["rows"]
+    ]
+    blocks: list[word.Block] = [
+        word.Text(core.NOTE),
+        word.Text(told["summary"]),
+        word.Table("Standards that would change", list(columns), rows),
+    ]
     for title, items in (("Conflicts", told["conflicts"]), (core.UNREAD.capitalize(), told["unread"])):
-        paper.add_heading(title, level=2)
-        for item in items or ["none"]:
-            paper.add_paragraph(item, style="List Bullet")
-    paper.save(str(path))
+        blocks.append(word.Heading(title, level=2))
+        blocks += [word.Text(item, is_item=True) for item in items or ["none"]]
+    path.write_bytes(word.write(blocks, title=f"Schedule of changes: {told['title']}"))
 
 
 def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "".join(sign for sign in str(value) if sign >= " ")
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def scenario_from(path: Path, out: Path | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from densitymap.displacement.profile import ProfileInput, profile
 from densitymap.errors import MissingDataError
 from densitymap.geometry import geometries, locate
 from densitymap.parcels import area as areas
+from densitymap.parcels.area import Area
 from densitymap.pipeline import workspace
 from densitymap.pipeline.workspace import Workspace
 
@@ -30,8 +31,7 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
         If there is no such place, or nothing was built.
     """
     city = load_city()
-    loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
-    here = areas.resolve(place, loaded, crs=city.crs)
+    here, loaded = _resolved(space, place, city)
     blocks = workspace.layer_or_none(space, "blocks_2020")
     return profile(
         ProfileInput(
@@ -46,6 +46,12 @@ def profile_of(space: Workspace, place: str) -> dict[str, Any]:
             sales=_sales_along_corridor(space, city),
         )
     )
+
+
+def _resolved(space: Workspace, place: str, city: City) -> tuple[Area, dict[str, gpd.GeoDataFrame]]:
+    """The place asked for, and the layers of places that are loaded."""
+    loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
+    return areas.resolve(place, loaded, crs=city.crs), loaded
 
 
 def blocks_cover(blocks: gpd.GeoDataFrame | None, limits: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
@@ -79,8 +85,7 @@ def tracts_of(space: Workspace, place: str) -> tuple[str, pd.DataFrame]:
         If there is no such place, or nothing was built.
     """
     city = load_city()
-    loaded = {name: frame for name in PLACES if (frame := workspace.layer_or_none(space, name)) is not None}
-    here = areas.resolve(place, loaded, crs=city.crs)
+    here, _ = _resolved(space, place, city)
     parts = []
     for vintage, shapes in _tract_shapes(space, city).items():
         inside = shapely.area(shapely.intersection(geometries(shapes), here.polygon)) / here.polygon.area
