@@ -14,7 +14,7 @@ from densitymap.exports.safe import as_text
 from densitymap.pipeline import explain as explaining
 from densitymap.pipeline import frontier as frontiers
 from densitymap.pipeline import ordinance as ordinances
-from densitymap.pipeline import scenario_files, scenarios, workspace
+from densitymap.pipeline import scenario_files, scenarios, sensitivity, workspace
 from densitymap.scenarios.frontier_words import lines as frontier_lines
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
 from densitymap.scenarios.record import headline
@@ -47,7 +47,7 @@ def scenario(
         with SETTINGS.progress("Evaluating"):
             said = scenarios.run(SETTINGS.workspace, name, allow_empty=allow_empty, n_draws=draws)
             if more:
-                said = said | {"detail": scenarios.detail(SETTINGS.workspace, name, n_draws=draws)}
+                said = said | {"detail": sensitivity.detail(SETTINGS.workspace, name, n_draws=draws)}
         return _tell([said])
     return {"show": _show, "new": _new, "validate": _validate}[action](name, allow_empty=allow_empty)
 

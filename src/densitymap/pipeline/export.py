@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,14 @@ from densitymap.capacity.fits import most_units
 from densitymap.city import City, load_city
 from densitymap.displacement.draws import default_seed
 from densitymap.errors import MissingDataError, UsageError
-from densitymap.exports import content, files, gpkg, package, workbook
+from densitymap.exports import content, package
 from densitymap.exports.content import Bundle, Dataset, Field, declared
 from densitymap.exports.database import postgis
 from densitymap.geometry import geometries
-from densitymap.ingest.receipt import sha256_of
 from densitymap.params import nearest
 from densitymap.parcels import redact
 from densitymap.pipeline import workspace
+from densitymap.pipeline.export_files import WRITERS, entry
 from densitymap.pipeline.tables import read_text_table
 from densitymap.pipeline.workspace import Workspace
 
@@ -93,7 +92,7 @@ def export(
     for name in chosen:
         progress(f"Writing {name}")
         if name != "postgis":
-            written += [_entry(path, names) for path, names in WRITERS[name](bundle, folder)]
+            written += [entry(path, names) for path, names in WRITERS[name](bundle, folder)]
     tables = []
     if dsn is not None and "postgis" in chosen:
         tables = postgis(bundle, (*bundle.datasets, *bundle.apart), dsn=dsn, schema=schema_name)
@@ -357,77 +356,3 @@ def _dataset(
         name=name, title=title, frame=frame, fields=declared(list(map(str, frame.columns))), licence=licence,
         attribution=attribution, note=note,
     )  # fmt: skip
-
-
-def _entry(path: Path, names: list[str]) -> dict[str, Any]:
-    return {
-        "path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path), "datasets": names,
-    }  # fmt: skip
-
-
-Written = Iterable[tuple[Path, list[str]]]
-
-
-def _parts(bundle: Bundle) -> Iterable[tuple[str, tuple[Dataset, ...]]]:
-    """One file for what may stand together, one per share-alike licence."""
-    yield "densitymap", bundle.datasets
-    for dataset in bundle.apart:
-        yield f"densitymap_{dataset.name}_share_alike", (dataset,)
-
-
-def _write_gpkg(bundle: Bundle, folder: Path) -> Written:
-    for name, datasets in _parts(bundle):
-        path = folder / f"{name}.gpkg"
-        write = partial(gpkg.geopackage, bundle, datasets)
-        workspace.write_atomically(path, partial(_through, ".gpkg", write))
-        yield path, [dataset.name for dataset in datasets]
-
-
-def _through(ending: str, write: Callable[[Path], Any], part: Path) -> None:
-    """Write by a name with the format's ending, which GDAL goes by."""
-    named = part.with_name(part.name + ending)
-    try:
-        write(named)
-        named.replace(part)
-    finally:
-        named.unlink(missing_ok=True)
-
-
-def _write_each(
-    bundle: Bundle, folder: Path, *, ending: str, write: Callable[[Dataset, Path], None], bare: bool = True
-) -> Written:
-    """One file per layer; ``bare`` says whether tables without shapes get one too."""
-    for dataset in (*bundle.datasets, *bundle.apart):
-        if dataset.has_shapes or bare:
-            path = folder / f"{dataset.name}.{ending}"
-            workspace.write_atomically(path, partial(write, dataset))
-            yield path, [dataset.name]
-
-
-def _write_parquet(bundle: Bundle, folder: Path) -> Written:
-    write = partial(files.geoparquet, provenance=bundle.provenance)
-    return _write_each(bundle, folder, ending="parquet", write=write)
-
-
-def _write_geojson(bundle: Bundle, folder: Path) -> Written:
-    write = partial(files.geojson, provenance=bundle.provenance)
-    return _write_each(bundle, folder, ending="geojson", write=write, bare=False)
-
-
-def _write_csv(bundle: Bundle, folder: Path) -> Written:
-    return _write_each(bundle, folder, ending="csv", write=files.csv)
-
-
-def _write_xlsx(bundle: Bundle, folder: Path) -> Written:
-    path = folder / "densitymap.xlsx"
-    workspace.write_atomically(path, partial(workbook.workbook, bundle, bundle.datasets))
-    yield path, [dataset.name for dataset in bundle.datasets]
-
-
-WRITERS: Mapping[str, Callable[[Bundle, Path], Written]] = {
-    "gpkg": _write_gpkg,
-    "geoparquet": _write_parquet,
-    "geojson": _write_geojson,
-    "csv": _write_csv,
-    "xlsx": _write_xlsx,
-}

@@ -35,7 +35,6 @@ from densitymap.scenarios.makeup import people_of
 from densitymap.scenarios.places import Place, with_places
 from densitymap.scenarios.policy import Policy, apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import LEVELS, Needs, Outcome
-from densitymap.scenarios.sensitivity import sobol, tornado
 from densitymap.scenarios.tax import load_tax
 
 FOLDER = "scenarios"
@@ -232,30 +231,6 @@ def run(
         If a lever reaches no lot, unless that is allowed.
     """
     return compare(space, [name], allow_empty=allow_empty, n_draws=n_draws)["scenarios"][-1]
-
-
-def detail(space: Workspace, name: str, *, n_draws: int | None = None) -> dict[str, Any]:
-    """What a scenario's answer hangs on: tornado and Sobol indices.
-
-    Returns
-    -------
-    dict
-        ``tornado`` and ``sobol``, or ``not_computable`` with what is missing.
-
-    Raises
-    ------
-    UsageError, ValidationError, MissingDataError
-        See :func:`policy_of`.
-    """
-    loaded = load_ground(space, n_draws=n_draws)
-    base = loaded.base
-    one = loaded.outcome(policy_of(space, name, city=loaded.city))
-    if one.counted is None or base.counted is None or loaded.situation is None:
-        return {"not_computable": [f"needs {need}" for need in loaded.needs.expected]}
-    return {
-        "tornado": tornado(one.counted, base.counted, loaded.situation),
-        "sobol": sobol(seed=loaded.situation.seed),
-    }
 
 
 def compare(
