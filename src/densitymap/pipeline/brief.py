@@ -21,9 +21,9 @@ from densitymap.maps.words import load as load_map_words
 from densitymap.parcels import area as areas
 from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
-from densitymap.pipeline.export import redactions
 from densitymap.pipeline.map_policies import TABLES, judged_under
 from densitymap.pipeline.profile import profile_of
+from densitymap.pipeline.redactions import redactions
 from densitymap.pipeline.scenarios import policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports.given import BriefInput, Policy

@@ -24,7 +24,7 @@ from densitymap.params import nearest
 from densitymap.parcels import redact
 from densitymap.pipeline import workspace
 from densitymap.pipeline.export_files import WRITERS, entry
-from densitymap.pipeline.tables import read_text_table
+from densitymap.pipeline.redactions import redactions
 from densitymap.pipeline.workspace import Workspace
 
 FORMATS = ("gpkg", "geoparquet", "geojson", "csv", "xlsx", "postgis")
@@ -38,14 +38,6 @@ LOT_RESULT = (
 LOT_COPIED = ("site_address", "land_use_code", "existing_units", "year_built", "storeys", "tax_year")
 PER_POLICY = ("verdict", "units_allowed", "binding_rule", "reason", "citation")
 PER_FIT = ("verdict", "units", "binding_rule", "reason")
-
-
-def redactions(space: Workspace) -> pd.DataFrame | None:
-    """What somebody asked to be left out (``data/corrections/redact.csv``), if there is a list."""
-    path = space.root / "data" / "corrections" / "redact.csv"
-    return (
-        redact.check(read_text_table(path), where="data/corrections/redact.csv") if path.is_file() else None
-    )
 
 
 def export(
@@ -343,9 +335,9 @@ def _copied(space: Workspace, city: City, report: Mapping[str, Any], left: dict[
             found.append(
                 _dataset(layer.name, report["layers"][layer.name]["title"], frame, licence, attribution)
             )
-    for name, entry in report["layers"].items():
-        if name not in left and not content.is_stated(str(entry["licence"])):
-            left[name] = f"only results from it: its licence is not stated ({entry['licence']})"
+    for name, told in report["layers"].items():
+        if name not in left and not content.is_stated(str(told["licence"])):
+            left[name] = f"only results from it: its licence is not stated ({told['licence']})"
     return found
 
 

@@ -14,6 +14,7 @@ from densitymap.pipeline import workspace
 
 
 def entry(path: Path, names: list[str]) -> dict[str, Any]:
+    """What a written file is: its name, size, hash, and the layers in it."""
     return {
         "path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path), "datasets": names,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from densitymap.city import load_city
 from densitymap.errors import MissingDataError, UsageError
 from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
-from densitymap.pipeline.export import redactions
+from densitymap.pipeline.redactions import redactions
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.policy import load_policy
 from densitymap.zoning.explain import explain

@@ -24,9 +24,9 @@ from densitymap.parcels.area import Area
 from densitymap.parcels.redact import redacted
 from densitymap.pipeline import map_areas, map_layers, map_words, workspace
 from densitymap.pipeline import parcels as stage_parcels
-from densitymap.pipeline.export import redactions
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.map_policies import Judged, judged_under
+from densitymap.pipeline.redactions import redactions
 from densitymap.pipeline.workspace import Workspace
 
 TODAY = "today"

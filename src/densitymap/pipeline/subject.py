@@ -19,10 +19,10 @@ from densitymap.feasibility.costs import load_costs
 from densitymap.feasibility.pays import worth_of
 from densitymap.parcels.redact import redacted
 from densitymap.pipeline import workspace
-from densitymap.pipeline.export import redactions
 from densitymap.pipeline.funnel import BASELINE, read_lots, read_policy, with_prices
 from densitymap.pipeline.lot import find_lot
 from densitymap.pipeline.place_prices import read_places
+from densitymap.pipeline.redactions import redactions
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.explain_lot import explain_lot
 
