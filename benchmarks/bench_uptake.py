@@ -16,7 +16,7 @@ import pandas as pd
 
 from densitymap.feasibility.draws import Places, default_parameters, draw_parameters
 from densitymap.feasibility.hazard import ACTORS, ARRAYS, Lots, Options, with_investors
-from densitymap.feasibility.starts import pack, pruned
+from densitymap.feasibility.starts import may_count
 from densitymap.feasibility.uptake import told, uptake
 
 KINDS = (
@@ -50,7 +50,8 @@ def drawn(n: int) -> tuple[Options, Lots, dict[str, pd.Series]]:
             for tenure in (0, 1):
                 values = {
                     "lot": at, "process": process, "actor": actor, "outcome": outcome, "tenure": tenure,
-                    "status": level, "is_new_right": outcome >= 7, "rate_group": 0, "units_built": built,
+                    "status": level, "is_new_right": outcome >= 7, "is_today": outcome < 7,
+                    "rate_group": 0, "units_built": built,
                     "units_demolished": torn, "units_added": built - torn,
                     "sale_usd": worth * spread * (tenure == 0) * (0.85 if actor == 0 else 1.0),
                     "rent_usd": 0.9 * worth * spread * (tenure == 1) * (0.85 if actor == 0 else 1.0),
@@ -80,7 +81,7 @@ def main() -> None:
     )
     for n in [int(word) for word in sys.argv[1:]] or [20_000, 200_000]:
         options, known, places = drawn(n)
-        left = pruned(pack(options, known, np.zeros(n, np.int64)), draw_parameters(areas))
+        left = int(may_count(options, known, draw_parameters(areas)).sum())
         uptake(options.take(options.lot < 50), known, default_parameters(areas), places)  # compile
         start = time.perf_counter()
         uptake(options, known, default_parameters(areas), places)
@@ -93,7 +94,7 @@ def main() -> None:
         told(result)
         telling = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        rows = f"{len(options.lot) / n:.1f}, {len(left.codes) / n:.1f}"
+        rows = f"{len(options.lot) / n:.1f}, {left / n:.1f}"
         print(f"{n:,}, {rows}, {one:.2f}, {many:.2f}, {busy:.2f}, {telling:.2f}, {peak:.2f}")
 
 

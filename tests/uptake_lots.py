@@ -21,7 +21,7 @@ def one_option(**changes: object) -> Options:
     """A single accessory home an owner would gain 100,000 from, on lot 0."""
     values: dict[str, object] = {
         "lot": 0, "process": 0, "actor": ACTORS.index("owner"), "outcome": 0, "tenure": 1, "status": TRUE,
-        "is_new_right": False, "rate_group": 0, "units_built": 1.0, "units_demolished": 0.0, "units_added": 1.0,
+        "is_new_right": False, "is_today": True, "rate_group": 0, "units_built": 1.0, "units_demolished": 0.0, "units_added": 1.0,
         "sale_usd": 0.0, "rent_usd": 300_000.0, "cost_usd": 200_000.0, "land": 1.0, "yield_ratio": np.inf,
     }  # fmt: skip
     arrays = {name: np.array([value]) for name, value in {**values, **changes}.items()}
@@ -53,7 +53,8 @@ def drawn(n: int, seed: int) -> tuple[Options, Lots, pd.Series]:
                 arrays = {
                     "lot": at, "process": PROCESS[outcome], "actor": actor, "outcome": outcome,
                     "tenure": tenure, "status": rng.choice([0, 1, 2], len(at), p=[0.1, 0.5, 0.4]),
-                    "is_new_right": outcome in NEW_RIGHTS, "rate_group": 0, "units_built": BUILT[outcome],
+                    "is_new_right": outcome in NEW_RIGHTS, "is_today": outcome not in NEW_RIGHTS,
+                    "rate_group": 0, "units_built": BUILT[outcome],
                     "units_demolished": TORN[outcome], "units_added": BUILT[outcome] - TORN[outcome],
                     "sale_usd": worth * (tenure == 0), "rent_usd": worth * (tenure == 1),
                     "cost_usd": rng.lognormal(np.log(5e5), 0.2, len(at)),

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from densitymap.errors import ValidationError
+from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.feasibility.starts import Measures
-from densitymap.feasibility.uptake import EVERYWHERE, Uptake
+from densitymap.feasibility.uptake import Uptake
 from densitymap.scenarios import tax
 from densitymap.scenarios.beliefs import beliefs, drawn
 from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, break_even

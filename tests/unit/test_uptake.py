@@ -10,7 +10,7 @@ import pytest
 
 import uptake_lots as t
 from densitymap.errors import UsageError, ValidationError
-from densitymap.feasibility import starts
+from densitymap.feasibility import adapter, starts
 from densitymap.feasibility import uptake as module
 from densitymap.feasibility.adapter import lots_of
 from densitymap.feasibility.draws import Places, draw_parameters, tornado_parameters
@@ -127,6 +127,21 @@ def test_a_new_right_is_learnt_over_the_ramp(compiled):
     np.testing.assert_allclose(rates / rates[-1], [0.25, 0.5, 1.0, 1.0])
 
 
+def test_a_form_of_another_size_is_no_new_right_and_not_what_today_brings():
+    today = t.together(t.one_option(actor=DEVELOPER), t.one_option())
+    larger = t.one_option(actor=DEVELOPER, rent_usd=350_000.0)
+    new = t.one_option(outcome=3, process=1)
+    both = adapter.beside(t.together(larger, t.one_option(), new), today).ordered()
+    told = zip(both.outcome, both.actor, both.rent_usd, both.status, both.is_new_right, both.is_today,
+               strict=True)  # fmt: skip
+    assert sorted(tuple(entry) for entry in told) == [
+        (0, DEVELOPER, 300_000.0, 0, False, True),
+        (0, DEVELOPER, 350_000.0, 2, False, False),
+        (0, OWNER, 300_000.0, 2, False, True),
+        (3, OWNER, 300_000.0, 2, True, False),
+    ]
+
+
 @BOTH
 def test_like_forms_share_a_process_and_unlike_ones_add(compiled):
     pair = t.together(t.one_option(), t.one_option(outcome=1, process=0))
@@ -177,10 +192,9 @@ def test_the_compiled_kernel_and_its_twin_give_the_same_numbers():
 def test_leaving_out_what_pays_nobody_changes_nothing(monkeypatch):
     options, known, _ = t.drawn(150, seed=4)
     draws = draw_parameters(t.places(), n_draws=12)
-    packed = starts.pack(options, known, np.zeros(150, np.int64))
-    assert len(starts.pruned(packed, draws).codes) < 0.9 * len(packed.codes)
+    assert starts.may_count(options, known, draws).mean() < 0.9
     short = run(options, known, draws)
-    monkeypatch.setattr(module, "pruned", lambda packed, _: packed)
+    monkeypatch.setattr(module, "may_count", lambda *_: None)
     np.testing.assert_allclose(run(options, known, draws).sums, short.sums, rtol=1e-12)
 
 

@@ -65,7 +65,7 @@ def options_of(
     whole = _laid_out(paying, fits, worth, costs, names=())
     if today is not None:
         former = _laid_out(*today, worth, costs, names=whole.outcomes)
-        whole = _beside(_with_names(whole, former.outcomes), former)
+        whole = beside(_with_names(whole, former.outcomes), former)
     return whole.ordered()
 
 
@@ -147,6 +147,7 @@ def _laid_out(
         outcome=pd.Index(outcomes).get_indexer(labels)[entry].astype(np.int64),
         status=terms.level[entry].astype(np.int64),
         is_new_right=np.zeros(len(entry), dtype=bool),
+        is_today=np.ones(len(entry), dtype=bool),
         rate_group=np.zeros(len(entry), np.int64),
         units_built=np.maximum(added + torn, 0.0),
         units_demolished=torn,
@@ -179,12 +180,16 @@ def _with_names(options: Options, outcomes: tuple[str, ...]) -> Options:
     return Options(**{**fields, "outcomes": outcomes})
 
 
-def _beside(policy: Options, today: Options) -> Options:
-    """Tell the policy's options that are new, and keep today's that it lacks as yardsticks."""
-    new = ~_is_among(policy, today)
+def beside(policy: Options, today: Options) -> Options:
+    """Tell the policy's options that are new, and keep today's that it lacks as yardsticks.
+
+    A form that today's law allows at another size is known to builders, so it is no new right; what today
+    would bring is still today's size.
+    """
+    known, same = _among(policy, today)
     fields = {name: getattr(policy, name) for name in Options.__dataclass_fields__}
-    marked = Options(**{**fields, "is_new_right": new})
-    former = today.take(~_is_among(today, policy) & (today.actor == ACTORS.index("developer")))
+    marked = Options(**{**fields, "is_new_right": ~known, "is_today": same})
+    former = today.take(~_among(today, policy)[1] & (today.actor == ACTORS.index("developer")))
     closed = {
         name: np.concatenate([getattr(marked, name), getattr(former, name)])
         for name in fields
@@ -194,8 +199,8 @@ def _beside(policy: Options, today: Options) -> Options:
     return Options(outcomes=policy.outcomes, **closed)
 
 
-def _is_among(these: Options, those: Options) -> Flags:
-    """Whether the same lot, outcome, actor and tenure is among the others, worth the same to a dollar."""
+def _among(these: Options, those: Options) -> tuple[Flags, Flags]:
+    """Whether the same lot, outcome, actor and tenure is among the others; and worth the same to a dollar."""
     keys = ["lot", "outcome", "actor", "tenure"]
     frames = [
         pd.DataFrame({name: getattr(part, name) for name in keys} | {"worth": _at_defaults(part)})
@@ -203,7 +208,8 @@ def _is_among(these: Options, those: Options) -> Flags:
     ]
     other = frames[1].drop_duplicates(keys).set_index(keys)["worth"]
     match = other.reindex(pd.MultiIndex.from_frame(frames[0][keys])).to_numpy()
-    return np.asarray(np.abs(frames[0]["worth"].to_numpy() - match) <= _SAME_USD)
+    same = np.abs(frames[0]["worth"].to_numpy() - match) <= _SAME_USD
+    return np.asarray(np.isfinite(match)), np.asarray(same)
 
 
 def _at_defaults(options: Options) -> Floats:

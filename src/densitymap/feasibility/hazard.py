@@ -61,7 +61,10 @@ class Options:
     status
         :data:`CLOSED`, :data:`MAYBE` or :data:`TRUE`.
     is_new_right
-        Whether no change does not allow it: it is learnt over the ramp.
+        Whether no change does not allow the form to that actor in that tenure: it is learnt over the ramp.
+    is_today
+        Whether no change brings the same worth: the best of a developer's is what today would bring. A form
+        of another size than today's is neither a new right nor today's.
     rate_group
         Which of the draws' factors its rate is multiplied by
         (:attr:`~densitymap.feasibility.draws.Draws.rate`); 0 is the factor 1.
@@ -82,6 +85,7 @@ class Options:
     tenure: Codes
     status: Codes
     is_new_right: Flags
+    is_today: Flags
     rate_group: Codes
     units_built: Floats
     units_demolished: Floats
@@ -100,8 +104,13 @@ class Options:
 
     def ordered(self) -> Options:
         """Order so that the options of a lot, and of a process and outcome within it, lie together."""
-        keys = (self.tenure, self.outcome, self.process, self.actor, self.lot)
-        return self.take(np.lexsort(keys))
+        place = self.lot
+        for part, top in ((self.actor, len(ACTORS)), (self.process, len(PROCESSES)),
+                          (self.outcome, len(self.outcomes)), (self.tenure, len(TENURES))):  # fmt: skip
+            place = place * top + part
+        if bool((place[1:] >= place[:-1]).all()):
+            return self
+        return self.take(np.argsort(place, kind="stable"))
 
 
 ARRAYS = tuple(name for name in Options.__dataclass_fields__ if name != "outcomes")
@@ -211,7 +220,8 @@ def with_investors(options: Options, *, has_home: Flags) -> Options:
     code = zero.astype(np.int64)
     added = Options(
         lot=lot, process=code + PROCESSES.index("investor"), actor=code, tenure=code,
-        outcome=code + len(outcomes) - 1, status=code + TRUE, is_new_right=zero.astype(bool), rate_group=code,
+        outcome=code + len(outcomes) - 1, status=code + TRUE, is_new_right=zero.astype(bool),
+        is_today=zero.astype(bool), rate_group=code,
         units_built=zero, units_demolished=zero, units_added=zero,
         sale_usd=zero, rent_usd=zero, cost_usd=zero, land=one, yield_ratio=np.full(len(lot), np.inf),
         outcomes=outcomes,

@@ -1,8 +1,8 @@
 """Draws over all lots, compiled: see :mod:`densitymap.feasibility.starts` for what they compute.
 
-Lots run outside and a block of draws inside, so a lot's options are read from memory once a block. Scratch
-of a lot: its *products* (one outcome of one process by one actor; the better of sale and rent stands for
-it) and its *nests* (process and actor), whose new rights are learnt over the ramp.
+Lots run outside and a block of draws inside: every inner loop runs over the draws and writes one row, so
+that it compiles into arithmetic on eight draws at once. A *member* of a lot is one outcome of one process
+by one actor; the better of sale and rent stands for it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from densitymap.feasibility.elementary import compiled, inlined
+from densitymap.feasibility.kernel_rates import (
+    NEST_FIELDS,
+    RATES,
+    ROW,
+    add_completed,
+    completed,
+    nests_of,
+    run_years,
+)
 from densitymap.feasibility.starts import (
     ACTOR,
     ADDED,
@@ -21,7 +31,6 @@ from densitymap.feasibility.starts import (
     LAND,
     LOOSE_USD,
     N_ACTORS,
-    N_NESTS,
     NEW,
     OUTCOME,
     PROCESS,
@@ -29,203 +38,226 @@ from densitymap.feasibility.starts import (
     SALE,
     STATUS,
     TENURE,
+    TODAY,
     TORN,
     YIELD,
-    compiled,
-    inlined,
 )  # fmt: skip
 
 _CLOSED, _MAYBE = 0, 1
-_OLD, _FRESH, _BUILT, _TORN, _IS_PROJECT, _NEST_FIELDS = 0, 1, 2, 4, 6, 7
-"""Fields of a nest: rate of old and new options once learnt, homes built and torn down a year by old and
-new options, whether it builds."""
+_NOBODY = -1.0
+"""Gain of an actor whom nothing pays."""
 
 
 @inlined
-def _values(numbers: Any, codes: Any, span: Any, factors: Any, land_usd: Any, rlv: Any, today: Any) -> None:
+def _worths(numbers: Any, codes: Any, span: Any, factors: Any, land: Any, worth: Any, today: Any) -> None:
     """Residual land value of each option, array [option, draw]; the best a developer could pay today."""
     price, here, rent, cost = factors
     first, last = span
-    for d in range(len(land_usd)):
+    for d in range(len(rent)):
         today[d] = 0.0
     for r in range(first, last):
         sold, let, spent, kept = numbers[r, SALE], numbers[r, RENT], numbers[r, COST], numbers[r, LAND]
         o = r - first
-        for d in range(len(land_usd)):
-            rlv[o, d] = sold * price[here, d] + let * rent[d] - spent * cost[d] + kept * land_usd[d]
-        if codes[r, ACTOR] == 0 and codes[r, NEW] == 0 and codes[r, PROCESS] != INVESTING:
-            for d in range(len(land_usd)):
-                today[d] = max(today[d], rlv[o, d])
+        for d in range(len(rent)):
+            worth[o, d] = sold * price[here, d] + let * rent[d] - spent * cost[d] + kept * land[d]
+        if codes[r, ACTOR] == 0 and codes[r, TODAY] == 1 and codes[r, PROCESS] != INVESTING:
+            for d in range(len(rent)):
+                today[d] = max(today[d], worth[o, d])
 
 
 @inlined
-def _products(codes: Any, span: Any, begins: Any) -> Any:
-    """Find where each product's rows begin; options of one product lie together."""
+def _shut(numbers: Any, codes: Any, at: Any, factors: Any, log_rate: Any, worth: Any) -> None:
+    """Take from the draws an option that yields too little to let, or that a factor closes."""
+    r, o = at
+    rent, cost = factors
+    asked, group = numbers[r, YIELD], codes[r, GROUP]
+    if codes[r, TENURE] != 0 and asked < np.inf:
+        for d in range(len(rent)):
+            worth[o, d] = worth[o, d] if asked * rent[d] >= cost[d] else -np.inf
+    if group != 0:
+        for d in range(len(rent)):
+            worth[o, d] = worth[o, d] if log_rate[group, d] > -np.inf else -np.inf
+
+
+@inlined
+def _joins(numbers: Any, codes: Any, at: Any, worth: Any) -> Any:
+    """Let the better tenure of a product stand for it; whether the row is one member with the row before."""
+    r, p, o, q = at
+    same = codes[r, STATUS] == codes[p, STATUS] and codes[r, NEW] == codes[p, NEW]
+    same = same and codes[r, GROUP] == codes[p, GROUP] and numbers[r, BUILT] == numbers[p, BUILT]
+    same = same and numbers[r, TORN] == numbers[p, TORN] and numbers[r, ADDED] == numbers[p, ADDED]
+    for d in range(worth.shape[1]):
+        better = worth[o, d] > worth[q, d]
+        worth[q, d] = (worth[o, d] if same else -np.inf) if better else worth[q, d]
+    if not same:
+        for d in range(worth.shape[1]):
+            worth[o, d] = worth[o, d] if worth[q, d] == -np.inf else -np.inf
+    return same
+
+
+@inlined
+def _members(
+    numbers: Any, codes: Any, span: Any, factors: Any, log_rate: Any, worth: Any, members: Any
+) -> Any:
+    """Find the members of a lot; options of one product lie together."""
     first, last = span
     found = 0
     for r in range(first, last):
-        same = r > first and codes[r, ACTOR] == codes[r - 1, ACTOR]
-        same = same and codes[r, PROCESS] == codes[r - 1, PROCESS]
-        if not (same and codes[r, OUTCOME] == codes[r - 1, OUTCOME]):
-            begins[found] = r
-            found += 1
-    begins[found] = last
-    return found
-
-
-@inlined
-def _better(numbers: Any, codes: Any, span: Any, given: Any, rlv: Any) -> Any:
-    """Row of a product's better tenure in a draw; -1 where none is open."""
-    begin, end, first = span
-    d, rent, cost, log_rate = given
-    best, at = -np.inf, -1
-    for r in range(begin, end):
-        worth = rlv[r - first, d]
-        is_open = worth > best and codes[r, STATUS] != _CLOSED and log_rate[d, codes[r, GROUP]] > -np.inf
-        if is_open and (codes[r, TENURE] == 0 or numbers[r, YIELD] * rent >= cost):
-            best, at = worth, r
-    return at
-
-
-@inlined
-def _open(
-    numbers: Any, codes: Any, products: Any, given: Any, rlv: Any, utility: Any, row: Any, pays: Any
-) -> Any:
-    """Open products of a lot in a draw: their utilities and rows; and what pays each actor best."""
-    d, land_usd, today, premium, rent, cost, slope, log_maybe, log_rate, reference, most = given
-    begins, n_products, first = products
-    found = 0
-    for a in range(N_ACTORS):
-        pays[a, 0], pays[a, 1] = -1.0, 0.0
-    for k in range(n_products):
-        at = _better(numbers, codes, (begins[k], begins[k + 1], first), (d, rent, cost, log_rate), rlv)
-        if at < 0:
+        if codes[r, STATUS] == _CLOSED:
             continue
-        best = rlv[at - first, d]
-        pull = log_rate[d, codes[at, GROUP]]
-        if codes[at, PROCESS] != INVESTING:
-            actor = codes[at, ACTOR]
-            paid = land_usd * (1 + premium[d, actor])
-            gain = best - max(paid, today)
-            if gain < -LOOSE_USD:
+        _shut(numbers, codes, (r, r - first), factors, log_rate, worth)
+        if found > 0:
+            p = members[found - 1, ROW]
+            same = codes[r, ACTOR] == codes[p, ACTOR] and codes[r, PROCESS] == codes[p, PROCESS]
+            same = same and codes[r, OUTCOME] == codes[p, OUTCOME]
+            if same and _joins(numbers, codes, (r, p, r - first, p - first), worth):
                 continue
-            pull += slope * (min((best - paid) / land_usd, most) - reference)
-            if gain > pays[actor, 0] or pays[actor, 0] < 0:
-                pays[actor, 0], pays[actor, 1] = max(gain, 0.0), numbers[at, ADDED]
-        if codes[at, STATUS] == _MAYBE:
-            pull += log_maybe
-        utility[found], row[found] = pull, at
+        members[found, ROW] = r
         found += 1
     return found
 
 
 @inlined
-def _nests(found: Any, utility: Any, row: Any, numbers: Any, codes: Any, given: Any, scratch: Any) -> Any:
-    """Rate of each product once new rights are learnt: ``exp(base) (sum_o w_o)^theta``, shared as ``w_o``."""
-    full, of, nests = scratch
-    intercept, d, moved, theta = given
-    p, count = 0, 0
-    while p < found:
-        nest = codes[row[p], PROCESS] * N_ACTORS + codes[row[p], ACTOR]
-        base = intercept[d, nest] + moved
-        end, total, scale = p + 1, 1.0, 1.0
-        while end < found and codes[row[end], PROCESS] * N_ACTORS + codes[row[end], ACTOR] == nest:
-            end += 1
-        if end == p + 1:
-            full[p] = np.exp(base + utility[p])
-        else:
-            total = 0.0
-            for o in range(p, end):
-                full[o] = np.exp(utility[o] / theta)
-                total += full[o]
-            scale = np.exp(base + theta * np.log(total)) / total if total > 0 else 0.0
-        for field in range(_NEST_FIELDS):
-            nests[count, field] = 0.0
-        nests[count, _IS_PROJECT] = 0.0 if nest // N_ACTORS == INVESTING else 1.0
-        while p < end:
-            r = row[p]
-            new = codes[r, NEW]
-            full[p] *= scale
-            of[p] = count
-            nests[count, _OLD + new] += full[p]
-            nests[count, _BUILT + new] += full[p] * numbers[r, BUILT]
-            nests[count, _TORN + new] += full[p] * numbers[r, TORN]
-            p += 1
-        count += 1
-    return count
+def _utilities(codes: Any, members: Any, span: Any, given: Any, worth: Any, money: Any, utility: Any) -> Any:
+    """Utility of each member in each draw, ``-inf`` where it is not open; hurdles are by actor.
 
-
-@inlined
-def _learnt(count: Any, nests: Any, given: Any, known: Any) -> None:
-    """Share of the full rate of old and new options of each nest while new rights are learnt.
-
-    In a nest whose share ``s`` of the weight is new, at pace ``r``, an old option's rate is the full one
-    times ``(1 - s + r^(1/theta) s)^(theta - 1)``, and a new one's that times ``r^(1/theta)``.
+    Members that are open in no draw of the block are left out; how many remain is given back.
     """
-    theta, ramp, pace = given
-    for n in range(count):
-        old, new = nests[n, _OLD], nests[n, _FRESH]
-        if new == 0.0 or ramp >= 1.0:
-            known[n, 0], known[n, 1] = 1.0, 1.0
-        elif old == 0.0:
-            known[n, 0], known[n, 1] = 0.0, ramp
+    found, first = span
+    slope, log_maybe, log_rate, reference, most = given
+    paid, hurdle, per_usd = money
+    kept = 0
+    for k in range(found):
+        r = members[k, ROW]
+        o, a, g = r - first, codes[r, ACTOR], codes[r, GROUP]
+        n_open = 0
+        if codes[r, PROCESS] == INVESTING:
+            for d in range(len(slope)):
+                n_open += 1 if worth[o, d] > -np.inf else 0
+            for d in range(len(slope)):
+                utility[kept, d] = log_rate[g, d] if worth[o, d] > -np.inf else -np.inf
         else:
-            factor = ((old + pace * new) / (old + new)) ** (theta - 1.0)
-            known[n, 0], known[n, 1] = factor, factor * pace
+            for d in range(len(slope)):
+                n_open += 1 if worth[o, d] - hurdle[a, d] >= -LOOSE_USD else 0
+            for d in range(len(slope) if n_open > 0 else 0):
+                pull = slope[d] * (min((worth[o, d] - paid[a, d]) * per_usd[d], most) - reference)
+                is_open = worth[o, d] - hurdle[a, d] >= -LOOSE_USD
+                utility[kept, d] = pull + log_rate[g, d] if is_open else -np.inf
+        if n_open > 0:
+            if codes[r, STATUS] == _MAYBE:
+                for d in range(len(slope)):
+                    utility[kept, d] += log_maybe[d]
+            members[kept, ROW] = r
+            kept += 1
+    return kept
 
 
 @inlined
-def _years(count: Any, nests: Any, given: Any, known: Any, done: Any, at: Any, out: Any) -> None:
-    """Years of one lot: at most one change; what is completed goes to ``done``, array [nest, is new]."""
-    d, here = at
-    theta, ramp, pace, finished = given
-    years = ramp.shape[1]
-    has_new = False
-    for n in range(count):
-        has_new = has_new or nests[n, _FRESH] > 0
-        done[n, 0], done[n, 1] = 0.0, 0.0
-    standing, y = 1.0, 0
-    while y < years:
-        level = ramp[d, y]
-        _learnt(count, nests, (theta, level, pace[d, y]), known)
-        everything, lots, built, torn = 0.0, 0.0, 0.0, 0.0
-        for n in range(count):
-            old, new = known[n, 0], known[n, 1]
-            rate = old * nests[n, _OLD] + new * nests[n, _FRESH]
-            everything += rate
-            lots += rate * nests[n, _IS_PROJECT]
-            built += old * nests[n, _BUILT] + new * nests[n, _BUILT + 1]
-            torn += old * nests[n, _TORN] + new * nests[n, _TORN + 1]
-        if everything <= 0:
-            return
-        yearly, completed = -np.expm1(-everything) / everything, 0.0
-        while y < years and (not has_new or ramp[d, y] == level):
-            begun = standing * yearly
-            standing -= begun * everything
-            completed += begun * finished[d, y]
-            out[d, here, y] += begun * lots
-            out[d, here, years + y] += begun * built
-            out[d, here, 2 * years + y] += begun * torn
-            y += 1
-        for n in range(count):
-            done[n, 0] += completed * known[n, 0]
-            done[n, 1] += completed * known[n, 1]
+def _pays(numbers: Any, codes: Any, members: Any, span: Any, worth: Any, hurdle: Any, pays: Any) -> None:
+    """What pays each actor best: its gain and the homes it adds."""
+    gains, homes = pays
+    found, first = span
+    for a in range(N_ACTORS):
+        for d in range(worth.shape[1]):
+            gains[a, d] = _NOBODY
+        for d in range(worth.shape[1]):
+            homes[a, d] = 0.0
+    for k in range(found):
+        r = members[k, ROW]
+        o, a, added = r - first, codes[r, ACTOR], numbers[r, ADDED]
+        if codes[r, PROCESS] == INVESTING:
+            continue
+        for d in range(worth.shape[1]):
+            gain = worth[o, d] - hurdle[a, d]
+            gain = max(gain, 0.0) if gain >= -LOOSE_USD else _NOBODY
+            homes[a, d] = added if gain > gains[a, d] else homes[a, d]
+            gains[a, d] = max(gain, gains[a, d])
 
 
 @inlined
-def _finish(
-    found: Any, row: Any, scratch: Any, done: Any, numbers: Any, codes: Any, sizes: Any, out: Any
-) -> None:
-    """Add what is completed by the horizon, by outcome and by actor."""
-    full, of, _ = scratch
-    years, n_outcomes, d, here = sizes
-    for p in range(found):
-        r = row[p]
-        share = full[p] * done[of[p], codes[r, NEW]]
-        at = 3 * years + codes[r, OUTCOME]
-        out[d, here, at] += share
-        out[d, here, at + n_outcomes] += share * numbers[r, BUILT]
-        out[d, here, 3 * years + 2 * n_outcomes + codes[r, ACTOR]] += share * numbers[r, BUILT]
+def _ground(as_is: Any, area: Any, price: Any, premium: Any, land: Any, per_usd: Any, paid: Any) -> None:
+    """As-is value of a lot in each draw, and what each actor pays for it."""
+    for d in range(len(land)):
+        land[d] = as_is * price[area, d]
+    for d in range(len(land)):
+        per_usd[d] = 1.0 / land[d]
+    for a in range(N_ACTORS):
+        for d in range(len(land)):
+            paid[a, d] = land[d] * (1.0 + premium[a, d])
+
+
+@inlined
+def _moved(away: Any, i: Any, slopes: Any, moved: Any) -> None:
+    """What the covariates of a lot add to its log rates."""
+    for d in range(len(moved)):
+        moved[d] = 0.0
+    for c in range(away.shape[1]):
+        by = away[i, c]
+        if by != 0.0:
+            for d in range(len(moved)):
+                moved[d] += slopes[c, d] * by
+
+
+@inlined
+def _told_pays(pays: Any, out: Any, here: Any, start: Any) -> None:
+    gains, homes = pays
+    for a in range(N_ACTORS):
+        for d in range(gains.shape[1]):
+            out[here, start + a, d] += 1.0 if gains[a, d] >= 0.0 else 0.0
+        for d in range(gains.shape[1]):
+            out[here, start + N_ACTORS + a, d] += homes[a, d]
+
+
+@inlined
+def _scratch(most: Any, sizes: Any) -> Any:
+    """Arrays a lot is worked in: of options, of members, of actors, of the lot, of nests, of years."""
+    n, n_nests, years = sizes
+    options = (np.empty((most, n)), np.empty((most, n)), np.empty((most, 2), np.int64))
+    actors = (
+        np.empty((N_ACTORS, n)),
+        np.empty((N_ACTORS, n)),
+        np.empty((N_ACTORS, n)),
+        np.empty((N_ACTORS, n)),
+    )
+    lot = (np.empty(n), np.empty(n), np.empty(n), np.empty(n))
+    nests = (np.empty((n_nests * NEST_FIELDS, n)), np.empty(n), np.empty(n))
+    kinds = (np.empty(n_nests, np.bool_), np.empty(n_nests, np.bool_))
+    rates = (np.empty((RATES, n)), np.empty(n), np.empty(n), np.empty(n))
+    yearly = (np.empty((n_nests * years, n)), np.empty((years, n)), rates)
+    return options, actors, lot, nests, kinds, yearly, np.empty((2 * n_nests + 1, n))
+
+
+@inlined
+def _opened(numbers: Any, codes: Any, lot: Any, given: Any, scratch: Any, out: Any, at: Any) -> Any:
+    """Find what is open on a lot in some draw of the block, and tell what pays; how many members that is."""
+    span, as_is, area = lot
+    slope, log_maybe, price, rent, cost, premium, log_rate, reference, limit = given
+    (worth, utility, members), (paid, hurdle, gains, homes), (land, per_usd, today) = scratch
+    here, start = at
+    _ground(as_is, area, price, premium, land, per_usd, paid)
+    _worths(numbers, codes, span, (price, area, rent, cost), land, worth, today)
+    found = _members(numbers, codes, span, (rent, cost), log_rate, worth, members)
+    for a in range(N_ACTORS):
+        for d in range(len(rent)):
+            hurdle[a, d] = max(paid[a, d], today[d])
+    terms = (slope, log_maybe, log_rate, reference, limit)
+    found = _utilities(codes, members, (found, span[0]), terms, worth, (paid, hurdle, per_usd), utility)
+    if found > 0:
+        _pays(numbers, codes, members, (found, span[0]), worth, hurdle, (gains, homes))
+        _told_pays((gains, homes), out, here, start)
+    return found
+
+
+@inlined
+def _features(numbers: Any, codes: Any, members: Any, found: Any) -> Any:
+    """Whether anything on a lot is a project, builds, tears down, is new."""
+    changes, builds, tears, is_new = False, False, False, False
+    for k in range(found):
+        r = members[k, ROW]
+        changes = changes or codes[r, PROCESS] != INVESTING
+        builds, tears = builds or numbers[r, BUILT] > 0, tears or numbers[r, TORN] > 0
+        is_new = is_new or codes[r, NEW] == 1
+    return changes, builds, tears, is_new
 
 
 @compiled
@@ -234,48 +266,44 @@ def draw_block(
 ) -> None:
     """A block of draws over all lots.
 
-    ``lots`` holds their as-is values, price areas, centred covariates and places. ``given`` holds by draw
-    the intercepts by nest, slope on value, slopes, theta, log probability of MAYBE, ramp, pace, finished,
-    price by area (array [area, draw]), rent, cost, premium by actor, log factors on rates by group; and
-    reference and limit of the value term. ``out`` is array [draw, place, sum], added to.
+    ``lots`` holds their as-is values, price areas, centred covariates and places. ``given`` holds the
+    draws, the last axis always the draw: intercepts by nest, slope on value, slopes, theta, log probability
+    of MAYBE, pace by year (``ramp^(1/theta)``), finished by year, price by area, rent, cost, premium by
+    actor, log factors on rates by group; then reference and limit of the value term, and the first year in
+    which every draw has learnt. ``out`` is array [place, sum, draw], added to.
 
     No row of an array is taken in the loops: a view counts its references, and threads wait for one another
     at the count.
     """
     as_is, area, away, place = lots
-    (intercept, slope, slopes, theta, log_maybe, ramp, pace, finished, price, rent, cost, premium, log_rate,
-     ends) = given  # fmt: skip
+    (intercept, slope, slopes, theta, log_maybe, pace, finished, price, rent, cost, premium, log_rate,
+     reference, limit, learning) = given  # fmt: skip
     most = 1
     for i in range(len(as_is)):
         most = max(most, starts[i + 1] - starts[i])
-    n_draws, years = len(theta), ramp.shape[1]
-    rlv, today, land_usd = np.empty((most, n_draws)), np.empty(n_draws), np.empty(n_draws)
-    begins, row, of = np.empty(most + 1, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
-    utility, full, nests = np.empty(most), np.empty(most), np.empty((N_NESTS, _NEST_FIELDS))
-    pays, known, done = np.empty((N_ACTORS, 2)), np.empty((N_NESTS, 2)), np.empty((N_NESTS, 2))
-    scratch = (full, of, nests)
-    at = 3 * years + 2 * n_outcomes + N_ACTORS
+    n, years = len(theta), len(finished)
+    options, actors, (land, per_usd, today, moved), (nests, total, top), kinds, yearly, done = _scratch(
+        most, (n, len(intercept), years)
+    )
+    _, utility, members = options
+    known, begun, _ = yearly
+    per_theta = 1.0 / theta
+    money = (slope, log_maybe, price, rent, cost, premium, log_rate, reference, limit)
     for i in range(len(as_is)):
         span, here = (starts[i], starts[i + 1]), place[i]
         if span[0] == span[1]:
             continue
-        for d in range(n_draws):
-            land_usd[d] = as_is[i] * price[area[i], d]
-        _values(numbers, codes, span, (price, area[i], rent, cost), land_usd, rlv, today)
-        products = (begins, _products(codes, span, begins), span[0])
-        for d in range(n_draws):
-            terms = (d, land_usd[d], today[d], premium, rent[d], cost[d], slope[d], log_maybe[d], log_rate,
-                     ends[0], ends[1])  # fmt: skip
-            found = _open(numbers, codes, products, terms, rlv, utility, row, pays)
-            if found == 0:
-                continue
-            for a in range(N_ACTORS):
-                if pays[a, 0] >= 0:
-                    out[d, here, at + a] += 1
-                    out[d, here, at + N_ACTORS + a] += pays[a, 1]
-            moved = 0.0
-            for c in range(away.shape[1]):
-                moved += slopes[d, c] * away[i, c]
-            count = _nests(found, utility, row, numbers, codes, (intercept, d, moved, theta[d]), scratch)
-            _years(count, nests, (theta[d], ramp, pace, finished), known, done, (d, here), out)
-            _finish(found, row, scratch, done, numbers, codes, (years, n_outcomes, d, here), out)
+        at = (here, 3 * years + 2 * n_outcomes + N_ACTORS)
+        used = (options, actors, (land, per_usd, today))
+        found = _opened(numbers, codes, (span, as_is[i], area[i]), money, used, out, at)
+        if found == 0:
+            continue
+        _moved(away, i, slopes, moved)
+        nested = (intercept, moved, theta, per_theta)
+        count = nests_of(numbers, codes, members, found, nested, utility, (nests, total, top), kinds)
+        changes, builds, tears, is_new = _features(numbers, codes, members, found)
+        learns = learning if is_new else 0
+        run_years(nests, count, kinds, (theta, pace, learns), yearly, out, (here, changes, builds, tears))
+        completed(count, kinds[0], (pace, finished, learns), known, begun, done)
+        ends = (here, 3 * years, n_outcomes, kinds[0])
+        add_completed(numbers, codes, members, found, utility, done, out, ends)

@@ -7,22 +7,15 @@ draws run; nothing is kept by lot. Both ways do the same arithmetic in the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from densitymap.feasibility.draws import Draws
-from densitymap.feasibility.hazard import ACTORS, PROCESSES, Codes, Lots, Options
+from densitymap.feasibility.hazard import ACTORS, PROCESSES, Codes, Flags, Lots, Options
 from densitymap.geometry import Floats
 
-try:
-    import numba
-except ImportError:  # the speed extra is not installed
-    numba = None
-
-HAS_NUMBA = numba is not None
 N_ACTORS, N_NESTS, INVESTING = len(ACTORS), len(PROCESSES) * len(ACTORS), PROCESSES.index("investor")
 LOOSE_USD = 1e-6
 """The best form legal today is its own alternative: rounding may not close it."""
@@ -30,32 +23,12 @@ LOOSE_USD = 1e-6
 _SLACK_USD = 1.0
 
 SALE, RENT, COST, LAND, YIELD, BUILT, TORN, ADDED = range(8)
-PROCESS, ACTOR, OUTCOME, TENURE, STATUS, NEW, GROUP = range(7)
+PROCESS, ACTOR, OUTCOME, TENURE, STATUS, NEW, TODAY, GROUP = range(8)
 _NUMBERS = (
     "sale_usd", "rent_usd", "cost_usd", "land", "yield_ratio", "units_built", "units_demolished",
     "units_added",
 )  # fmt: skip
-_CODES = ("process", "actor", "outcome", "tenure", "status", "is_new_right", "rate_group")
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile with numba where it is installed; give the function itself otherwise."""
-    return _compiled(function)
-
-
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile into its callers: a call with ten arrays costs as much as a small lot's arithmetic."""
-    return _compiled(function, inline="always")
-
-
-def _compiled(function: Callable[..., Any], **how: str) -> Callable[..., Any]:
-    if numba is None:
-        return function
-    options = {"nogil": True, "error_model": "numpy", **how}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to cache in
-        return numba.njit(**options)(function)
+_CODES = ("process", "actor", "outcome", "tenure", "status", "is_new_right", "is_today", "rate_group")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +79,7 @@ class Packed:
     """Options and lots as the kernels read them, lots in the order of their places."""
 
     numbers: Floats
-    codes: Codes
+    codes: npt.NDArray[np.int16]
     starts: Codes
     as_is: Floats
     area: Codes
@@ -116,7 +89,7 @@ class Packed:
     outcomes: tuple[str, ...]
 
 
-def pack(options: Options, lots: Lots, place: Codes) -> Packed:
+def pack(options: Options, lots: Lots, place: Codes, enters: Flags | None = None) -> Packed:
     """Lay out options by lot, leaving out lots whose as-is value is unknown.
 
     Parameters
@@ -127,18 +100,26 @@ def pack(options: Options, lots: Lots, place: Codes) -> Packed:
         The lots.
     place
         Place of each lot, from 0; below 0 leaves the lot out.
+    enters
+        Which options to lay out; None for all.
     """
     keep = np.flatnonzero(lots.is_known & (place >= 0))
     keep = keep[np.argsort(place[keep], kind="stable")]
-    first = np.searchsorted(options.lot, keep, side="left")
-    count = np.searchsorted(options.lot, keep, side="right") - first
+    rows = np.arange(len(options.lot)) if enters is None else np.flatnonzero(enters)
+    lot = options.lot[rows]
+    first = np.searchsorted(lot, keep, side="left")
+    count = np.searchsorted(lot, keep, side="right") - first
     starts = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    rows = np.arange(starts[-1]) - np.repeat(starts[:-1], count) + np.repeat(first, count)
-    numbers = [getattr(options, name)[rows] for name in _NUMBERS]
-    codes = [getattr(options, name)[rows] for name in _CODES]
+    rows = rows[np.arange(starts[-1]) + np.repeat(first - starts[:-1], count)]
+    numbers = np.empty((len(rows), len(_NUMBERS)))
+    for at, name in enumerate(_NUMBERS):
+        numbers[:, at] = getattr(options, name)[rows]
+    codes: npt.NDArray[np.int16] = np.empty((len(rows), len(_CODES)), np.int16)
+    for at, name in enumerate(_CODES):
+        codes[:, at] = getattr(options, name)[rows]
     return Packed(
-        numbers=np.stack(numbers, axis=1).astype(float),
-        codes=np.stack(codes, axis=1).astype(np.int16),
+        numbers=numbers,
+        codes=codes,
         starts=starts,
         as_is=lots.as_is_usd[keep].astype(float),
         area=lots.area[keep].astype(np.int64),
@@ -149,28 +130,21 @@ def pack(options: Options, lots: Lots, place: Codes) -> Packed:
     )
 
 
-def pruned(packed: Packed, draws: Draws) -> Packed:
-    """Leave out options that pay nobody and bind nobody in any draw: the result is the same, sooner.
+def may_count(options: Options, lots: Lots, draws: Draws) -> Flags:
+    """Whether an option pays somebody or binds somebody in any draw: leaving out the others changes nothing.
 
-    Such an option is worth less than the lot as it stands even where prices and rents are at their most
+    One that does not is worth less than the lot as it stands even where prices and rents are at their most
     favourable against costs; it is then neither open nor the best alternative of today. What is asked of
     it per dollar of cost is linear in the factors, so the bound holds in every draw (to a dollar).
     """
-    lot = np.repeat(np.arange(len(packed.as_is)), np.diff(packed.starts))
     per_cost = draws.price / draws.cost[:, None]
-    top, bottom = per_cost.max(axis=0)[packed.area][lot], per_cost.min(axis=0)[packed.area][lot]
+    top, bottom = (end[lots.area][options.lot] for end in (per_cost.max(axis=0), per_cost.min(axis=0)))
     let = draws.rent / draws.cost
-    sold = packed.numbers[:, SALE] + (packed.numbers[:, LAND] - 1) * packed.as_is[lot]
-    rented = packed.numbers[:, RENT]
+    sold = options.sale_usd + (options.land - 1) * lots.as_is_usd[options.lot]
+    rented = options.rent_usd
     surplus = (
         sold * np.where(sold > 0, top, bottom)
         + rented * np.where(rented > 0, let.max(), let.min())
-        - packed.numbers[:, COST]
+        - options.cost_usd
     )
-    keep = (surplus >= -_SLACK_USD) | (packed.codes[:, PROCESS] == INVESTING)
-    count = np.bincount(lot[keep], minlength=len(packed.as_is))
-    starts = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    fields = {name: getattr(packed, name) for name in Packed.__dataclass_fields__}
-    return Packed(
-        **{**fields, "numbers": packed.numbers[keep], "codes": packed.codes[keep], "starts": starts}
-    )
+    return np.asarray((surplus >= -_SLACK_USD) | (options.process == INVESTING))

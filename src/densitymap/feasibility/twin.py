@@ -46,7 +46,7 @@ def draw_once(packed: s.Packed, given: tuple[Any, ...], out: Floats) -> None:
 def _today(lot: Any, codes: Any, rlv: Floats, n_lots: int) -> Floats:
     """Most a developer could pay for each lot under today's law, at least 0."""
     best = np.zeros(n_lots)
-    of = (codes[:, s.ACTOR] == 0) & (codes[:, s.NEW] == 0) & (codes[:, s.PROCESS] != s.INVESTING)
+    of = (codes[:, s.ACTOR] == 0) & (codes[:, s.TODAY] == 1) & (codes[:, s.PROCESS] != s.INVESTING)
     np.maximum.at(best, lot[of], rlv[of])
     return best
 

@@ -19,16 +19,15 @@ import pandas as pd
 from densitymap import params
 from densitymap.feasibility import kernel, twin
 from densitymap.feasibility.draws import Draws
+from densitymap.feasibility.elementary import HAS_NUMBA
 from densitymap.feasibility.hazard import ACTORS, Codes, Lots, Options, check
+from densitymap.feasibility.pieces import EVERYWHERE, members_of, pieces_of
 from densitymap.feasibility.priors import chance, choice
-from densitymap.feasibility.starts import HAS_NUMBA, Measures, Packed, pack, pruned
+from densitymap.feasibility.starts import Measures, Packed, may_count, pack
 from densitymap.geometry import Floats
 
 QUANTILES = {"uptake_p10": 0.1, "uptake_p50": 0.5, "uptake_p90": 0.9}
-EVERYWHERE = "all"
-"""Level whose one place holds every lot."""
-
-_AT_ONCE = 25
+_AT_ONCE = 64
 _THREADS = 2
 _SURE = 500.0
 """Expected projects from which a Poisson number is drawn as a rounded normal one."""
@@ -131,76 +130,63 @@ def uptake(
         If the options do not belong to the lots.
     """
     check(options, lots, n_groups=draws.rate.shape[1])
-    piece, table = _pieces(places, len(lots.as_is_usd))
-    packed = pruned(pack(options.ordered(), lots, piece), draws)
-    levels, names, member = _members(table)
+    piece, table = pieces_of(places, len(lots.as_is_usd))
+    options = options.ordered()
+    packed = pack(options, lots, piece, may_count(options, lots, draws))
+    members = members_of(table)
     measures = Measures(years=draws.years, outcomes=len(options.outcomes))
     use = HAS_NUMBA if compiled is None else compiled
+    like = _alike(draws)
+    sums = np.empty((len(members.names), measures.size, draws.size))
 
-    def block(first: int) -> Floats:
-        span = slice(first, min(first + _AT_ONCE, draws.size))
-        return np.asarray(member @ _block(packed, draws, span, measures, use=use))
+    def run_block(first: int) -> None:
+        rows = like[first : first + _AT_ONCE]
+        sums[:, :, rows] = members.gathered(_block(packed, draws, rows, measures, use=use))
 
     with ThreadPoolExecutor(_THREADS if use else 1) as pool:
-        sums = np.concatenate(list(pool.map(block, range(0, draws.size, _AT_ONCE))))
+        list(pool.map(run_block, range(0, draws.size, _AT_ONCE)))
+    sums = np.moveaxis(sums, -1, 0)
     expected = np.einsum("dgy,dy->dg", sums[:, :, measures.lots], draws.finished)
     known = int(lots.is_known.sum())
     return Uptake(
-        sums=sums, projects=_projects(expected, draws, levels, names), levels=levels, names=names,
+        sums=sums, projects=_projects(expected, draws, members.levels, members.names),
+        levels=members.levels, names=members.names,
         measures=measures, outcomes=options.outcomes, finished=draws.finished,
         lots=known, lots_unknown=len(lots.as_is_usd) - known,
-        lots_in=member @ np.bincount(packed.place, minlength=member.shape[1]),
+        lots_in=members.gathered(np.bincount(packed.place, minlength=len(table)).astype(float)),
     )  # fmt: skip
 
 
-def _block(packed: Packed, draws: Draws, span: slice, measures: Measures, *, use: bool) -> Floats:
-    """Sums of some draws, array [draw, piece, sum]."""
+def _alike(draws: Draws) -> Codes:
+    """Order of the draws: those of a block learn equally long, and at like prices the same things pay."""
+    return np.lexsort((draws.price.sum(axis=1) / draws.cost, (draws.ramp < 1).sum(axis=1)))
+
+
+def _block(packed: Packed, draws: Draws, rows: Codes, measures: Measures, *, use: bool) -> Floats:
+    """Sums of some draws, array [piece, sum, draw]."""
     ends = (float(choice("value_reference")), float(choice("value_limit")))
     with np.errstate(divide="ignore"):
-        log_maybe, log_rate = np.log(draws.maybe[span]), np.log(draws.rate[span])
-    out = np.zeros((len(log_maybe), packed.n_places, measures.size))
+        log_maybe, log_rate = np.log(draws.maybe[rows]), np.log(draws.rate[rows])
+    out = np.zeros((packed.n_places, measures.size, len(rows)))
     parts = (draws.intercept, draws.value_slope, draws.slopes, draws.theta)
     prices = (draws.price, draws.rent, draws.cost, draws.premium)
     if not use:
-        for at, draw in enumerate(range(*span.indices(draws.size))):
+        for at, draw in enumerate(rows):
             own, money = ([part[draw] for part in group] for group in (parts, prices))
             learnt = (log_maybe[at], draws.ramp[draw], draws.finished[draw])
-            twin.draw_once(packed, (*own, *learnt, *money, log_rate[at], ends), out[at])
+            twin.draw_once(packed, (*own, *learnt, *money, log_rate[at], ends), out[:, :, at])
         return out
-    pace = draws.ramp[span] ** (1 / draws.theta[span, None])
+    pace = draws.ramp[rows] ** (1 / draws.theta[rows, None])
+    learning = int((pace.min(axis=0) < 1).sum())
+    by_draw = (*(part[rows] for part in parts), log_maybe, pace, draws.finished[rows],
+               *(part[rows] for part in prices), log_rate)  # fmt: skip
     kernel.draw_block(
         packed.numbers, packed.codes, packed.starts,
         (packed.as_is, packed.area, packed.away, packed.place),
-        (*(part[span] for part in parts), log_maybe, draws.ramp[span], pace, draws.finished[span],
-         np.ascontiguousarray(draws.price[span].T), *(part[span] for part in prices[1:]), log_rate, ends),
+        (*(np.ascontiguousarray(part.T) for part in by_draw), *ends, learning),
         measures.outcomes, out,
     )  # fmt: skip
     return out
-
-
-def _pieces(places: Mapping[str, pd.Series], n_lots: int) -> tuple[Codes, pd.DataFrame]:
-    """Code of the finest piece each lot lies in, and the places of each piece by level."""
-    levels = {EVERYWHERE: pd.Series([EVERYWHERE] * n_lots, dtype="string")}
-    levels |= {name: column.reset_index(drop=True).astype("string") for name, column in places.items()}
-    table = pd.DataFrame(levels)
-    grouped = table.groupby(list(table.columns), dropna=False, sort=True)
-    piece = np.asarray(grouped.ngroup(), np.int64)
-    first = table.iloc[np.unique(piece, return_index=True)[1]]
-    return piece, first.reset_index(drop=True)
-
-
-def _members(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], Floats]:
-    """Level and name of each place, and which pieces it holds, array [place, piece] of 0 and 1."""
-    levels: list[str] = []
-    names: list[str] = []
-    rows = []
-    for level in table.columns:
-        for name in sorted(table[level].dropna().unique()):
-            levels.append(str(level))
-            names.append(str(name))
-            rows.append(table[level].eq(name).to_numpy(dtype=bool, na_value=False))
-    member = np.array(rows, float) if rows else np.zeros((0, len(table)))
-    return tuple(levels), tuple(names), member
 
 
 def _projects(expected: Floats, draws: Draws, levels: tuple[str, ...], names: tuple[str, ...]) -> Floats:

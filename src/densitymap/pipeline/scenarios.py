@@ -17,7 +17,7 @@ from densitymap.errors import DensitymapWarning, MissingDataError, UsageError, V
 from densitymap.feasibility.costs import load_costs
 from densitymap.feasibility.funnel import total_needs
 from densitymap.feasibility.pays import is_residential
-from densitymap.feasibility.uptake import EVERYWHERE
+from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.parcels import area as areas
 from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import with_prices

@@ -20,8 +20,9 @@ from densitymap.feasibility.forms import terms
 from densitymap.feasibility.funnel import SUPPOSED, total_needs
 from densitymap.feasibility.hazard import Lots, Options
 from densitymap.feasibility.pays import is_residential, paying
+from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.feasibility.priors import priors
-from densitymap.feasibility.uptake import EVERYWHERE, Uptake, hidden, told, tornado, uptake
+from densitymap.feasibility.uptake import Uptake, hidden, told, tornado, uptake
 from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import BASELINE, LEVELS, market_of, not_computable, read_lots, read_policy
 from densitymap.pipeline.funnel import STAMP as FUNNEL

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from densitymap.feasibility.hazard import process_of
-from densitymap.feasibility.uptake import EVERYWHERE, Uptake
+from densitymap.feasibility.pieces import EVERYWHERE
+from densitymap.feasibility.uptake import Uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios.beliefs import parameter_drawn
 from densitymap.scenarios.evaluate import protected

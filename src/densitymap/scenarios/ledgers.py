@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densitymap.feasibility.uptake import EVERYWHERE, Uptake
+from densitymap.feasibility.pieces import EVERYWHERE
+from densitymap.feasibility.uptake import Uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios import market, tax
 from densitymap.scenarios.beliefs import beliefs, channels, drawn, extrapolated, parameter_drawn

@@ -15,8 +15,9 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.feasibility.funnel import SUPPOSED, totals
+from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.feasibility.publish import by_area
-from densitymap.feasibility.uptake import EVERYWHERE, Uptake, told
+from densitymap.feasibility.uptake import Uptake, told
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results, houses_made_unlawful
 from densitymap.scenarios.flow import Flow
