@@ -20,6 +20,7 @@ from densitymap.capacity.modes import Setting
 from densitymap.capacity.verdict import MAYBE, RULES, TRUE
 from densitymap.feasibility.forms import UNREAD
 from densitymap.feasibility.funnel import staged
+from densitymap.geometry import Indices
 from densitymap.scenarios import levers
 from densitymap.scenarios.answers import allowed_on
 from densitymap.scenarios.divide import judged
@@ -150,14 +151,16 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
 
 def lots_reached(lots: pd.DataFrame, policy: Policy) -> tuple[int, ...]:
     """Count the lots each lever binds on: in its districts (the main one of a lot) and its place."""
-    key = parse_zones(lots["zone_district"], policy.base)["zone_key"]
-    return tuple(int(_bound(lots, key, lever).sum()) for lever in policy.levers)
+    codes, distinct = pd.factorize(lots["zone_district"], use_na_sentinel=False)
+    key = parse_zones(pd.Series(distinct), policy.base)["zone_key"]
+    return tuple(int(_bound(lots, (codes, key), lever).sum()) for lever in policy.levers)
 
 
-def _bound(lots: pd.DataFrame, key: pd.Series, lever: levers.Lever) -> Flags:
+def _bound(lots: pd.DataFrame, key: tuple[Indices, pd.Series], lever: levers.Lever) -> Flags:
     bound = np.ones(len(lots), dtype=bool)
     if "districts" in lever:
-        bound = key.isin(list(lever["districts"])).to_numpy(bool)
+        codes, distinct = key
+        bound = distinct.isin(list(lever["districts"])).to_numpy(bool)[codes]
     if "where" in lever:
         bound = bound & lots[place_of(lever["where"]).key].to_numpy(bool, na_value=False)
     return bound

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from densitymap.capacity.law import FLOOR_AREA, Law
+from densitymap.capacity.law import USES as JUDGED
 from densitymap.geometry import Indices
 from densitymap.scenarios.places import sets_of
 from densitymap.scenarios.policy import Policy
 from densitymap.zoning.code import ZoningCode
 from densitymap.zoning.parts import Parts, parts_of
-from densitymap.zoning.standards import USES, Laid, lay
+from densitymap.zoning.standards import USES, Laid, law_table, lay, of_uses
 
 
 def standards_under(
@@ -48,7 +50,7 @@ def standards_under(
     return laid_under(parts, bound(lots, policy), uses=uses).table()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Bound:
     """The codes that bind lots: one, or one for each set of places lots lie in.
 
@@ -63,6 +65,11 @@ class Bound:
     codes: tuple[ZoningCode, ...]
     group: Indices | None = None
 
+    @cached_property
+    def laws(self) -> tuple[pd.DataFrame, ...]:
+        """Table of each code by district and use, made once for all that is asked of a policy."""
+        return tuple(law_table(code, JUDGED) for code in self.codes)
+
 
 def bound(lots: pd.DataFrame, policy: Policy) -> Bound:
     """Say which code binds each lot; errors as of :func:`standards_under`."""
@@ -75,7 +82,7 @@ def bound(lots: pd.DataFrame, policy: Policy) -> Bound:
 def laid_under(parts: Parts, binds: Bound, *, uses: tuple[str, ...] = USES) -> Laid:
     """Lay the codes that bind lots on them, as numbers."""
     group = None if binds.group is None else binds.group[parts.lot]
-    return lay(parts, binds.codes, uses=uses, group=group)
+    return lay(parts, binds.codes, uses=uses, group=group, laws=[of_uses(law, uses) for law in binds.laws])
 
 
 def law_of_parts(laid: Laid, rows: Indices | None = None) -> Law:

@@ -112,7 +112,12 @@ class Laid:
 
 
 def lay(
-    parts: Parts, codes: Sequence[ZoningCode], *, uses: tuple[str, ...] = USES, group: Indices | None = None
+    parts: Parts,
+    codes: Sequence[ZoningCode],
+    *,
+    uses: tuple[str, ...] = USES,
+    group: Indices | None = None,
+    laws: Sequence[pd.DataFrame] | None = None,
 ) -> Laid:
     """Lay codes on lots.
 
@@ -126,17 +131,22 @@ def lay(
         Uses to lay out.
     group
         Which code binds each part; the first if not given.
+    laws
+        :func:`law_table` of each code, where they are known already.
     """
-    zones = pd.concat([_of_zones(parts.zones, code, uses) for code in codes], ignore_index=True)
+    tables = [law_table(code, uses) for code in codes] if laws is None else laws
+    pairs = zip(codes, tables, strict=True)
+    zones = pd.concat([_of_zones(parts.zones, code, law, uses) for code, law in pairs], ignore_index=True)
     zones["use"] = pd.Categorical(zones["use"], categories=list(uses))
     row = parts.zone if group is None else group * len(parts.zones) + parts.zone
     return Laid(parts=parts, uses=uses, zones=zones, row=row)
 
 
-def _of_zones(distinct: pd.DataFrame, code: ZoningCode, uses: tuple[str, ...]) -> pd.DataFrame:
+def _of_zones(
+    distinct: pd.DataFrame, code: ZoningCode, law: pd.DataFrame, uses: tuple[str, ...]
+) -> pd.DataFrame:
     """One row per zoning and use, with what the code says; missing where it knows no such district."""
     parsed = parse_zones(distinct["zone_district"], code)
-    law = law_table(code, uses)
     every = len(uses)
     district = pd.Index(law.index[::every]).get_indexer(pd.Index(parsed["zone_key"].astype("object")))
     row = np.where(district[:, None] < 0, -1, district[:, None] * every + np.arange(every)).ravel()
@@ -180,6 +190,13 @@ def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
     table["far_basis"] = bases.reindex(index).where(has_own, shared_basis).astype("string")
     table["citation"] = _citations(code, index.get_level_values(0))
     return table.reset_index("use")
+
+
+def of_uses(law: pd.DataFrame, uses: tuple[str, ...]) -> pd.DataFrame:
+    """Rows of some uses of a :func:`law_table` of more."""
+    held = pd.Index(law["use"].unique())
+    chosen = held.get_indexer(pd.Index(uses))
+    return law.take((np.arange(0, len(law), len(held))[:, None] + chosen).ravel())
 
 
 def _cells(rows: pd.DataFrame, districts: pd.Index, uses: Sequence[str]) -> Floats:
