@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 
@@ -134,8 +135,24 @@ def test_other_files_end_in_one_clear_word(space, tmp_path, text, code, words):
     assert "Traceback" not in ran.err
 
 
-def test_asking_for_nothing_and_for_what_is_not_there(space, tmp_path):
-    assert densitymap("calibrate", "-w", space).code == 2
+def test_permits_the_workspace_holds_are_fitted_as_a_file_of_them_is(space, permits, fitted, tmp_path):
+    shutil.copytree(space, tmp_path / "own")
+    table = pd.read_csv(permits, dtype="string")
+    names = {"record_id": "permit_id", "record_type": "permit_type", "date_opened": "permit_opened",
+             "address": "site_address"}  # fmt: skip
+    at = gpd.points_from_xy(table["longitude"].astype(float), table["latitude"].astype(float))
+    layer = gpd.GeoDataFrame(table.rename(columns=names)[[*names.values()]], geometry=at, crs="EPSG:4326")
+    layer.to_crs("EPSG:2240").to_parquet(tmp_path / "own" / "data" / "2_layers" / "permits.parquet")
+    ran = densitymap("calibrate", "-w", tmp_path / "own", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.document["posterior"] == fitted.document["posterior"]
+    assert ran.document["permits"]["file"] == "the workspace's layer of permits"
+
+
+def test_asking_for_what_is_not_there(space, tmp_path):
+    ran = densitymap("calibrate", "-w", space)
+    assert ran.code == 3
+    assert "No permits are loaded" in ran.err
     assert densitymap("calibrate", "--permits", tmp_path / "none.csv", "-w", space).code == 3
     assert densitymap("calibrate", "--local", "-w", tmp_path).code == 3
 

@@ -9,13 +9,14 @@ import typer
 
 from densitymap.city import load_city
 from densitymap.cli.console import SETTINGS
-from densitymap.errors import UsageError
 from densitymap.pipeline.calibrate import calibrate as fit_permits
 from densitymap.pipeline.calibrate import look_around
 
 
 def calibrate(
-    permits: Annotated[Path | None, typer.Option(help="A CSV file of building permits.")] = None,
+    permits: Annotated[
+        Path | None, typer.Option(help="A CSV file of building permits (default: those the build holds).")
+    ] = None,
     *,
     local: Annotated[
         bool, typer.Option("--local", help="Tell what rights long in force have come to here.")
@@ -25,18 +26,17 @@ def calibrate(
 
     Example: densitymap calibrate --permits permits.csv --json
     """
-    if permits is None and not local:
-        raise UsageError("Nothing to do", next_step="give --permits FILE, or --local")
+    fits = permits is not None or not local
     space = SETTINGS.workspace
     answer: dict[str, Any] = {}
-    if permits is not None:
+    if fits:
         answer = fit_permits(space, load_city(), permits)
         _tell(answer)
     here = look_around(space)
     if local:
         SETTINGS.say(here["text"])
     SETTINGS.say("Next: densitymap build")
-    SETTINGS.answer(answer if permits is not None else here)
+    SETTINGS.answer(answer if fits else here)
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from densitymap.city import City
+from densitymap.errors import MissingDataError
 from densitymap.feasibility import calibrate as fitting
 from densitymap.feasibility import local
 from densitymap.feasibility.addresses import parts
@@ -23,6 +24,7 @@ from densitymap.pipeline.tables import read_text_table
 from densitymap.pipeline.uptake import CALIBRATION, prepare
 from densitymap.pipeline.workspace import Workspace
 
+LAYER = "the workspace's layer of permits"
 _HALF = 0.5
 
 
@@ -42,6 +44,28 @@ def read_permit_file(path: Path, space: Workspace) -> pd.DataFrame:
     return believed(permits, lots=_witnesses(space, permits), where=path.name)
 
 
+def read_permit_layer(space: Workspace) -> pd.DataFrame:
+    """Read, check and believe the permits that the workspace holds (fetched or added, then built).
+
+    Raises
+    ------
+    MissingDataError
+        If it holds none.
+    ValidationError
+        If they are no permits, or their coordinates belong to other rows.
+    """
+    layer = workspace.layer_or_none(space, "permits")
+    if layer is None or not len(layer):
+        raise MissingDataError(
+            "No permits are loaded", next_step="densitymap fetch, then build; or give --permits FILE"
+        )
+    point = layer.geometry.to_crs("EPSG:4326").representative_point()
+    table = pd.DataFrame(layer.drop(columns="geometry")).assign(longitude=point.x, latitude=point.y)
+    today = datetime.now(UTC).date().isoformat()
+    permits = read_permits(table.astype("string"), today=today, where=LAYER)
+    return believed(permits, lots=_witnesses(space, permits), where=LAYER)
+
+
 def _witnesses(space: Workspace, permits: pd.DataFrame) -> gpd.GeoDataFrame | None:
     """Lots that can say where addresses lie; drawn lots only for addresses that were drawn with them."""
     if not (space.parcels / "parcels.parquet").is_file():
@@ -54,17 +78,22 @@ def _witnesses(space: Workspace, permits: pd.DataFrame) -> gpd.GeoDataFrame | No
     return lots if ours.mean() > _HALF else None
 
 
-def calibrate(space: Workspace, city: City, path: Path) -> dict[str, Any]:
-    """Fit the hazard to a file of permits, write the fit, and tell prior and posterior side by side.
+def calibrate(space: Workspace, city: City, path: Path | None = None) -> dict[str, Any]:
+    """Fit the hazard to permits, write the fit, and tell prior and posterior side by side.
+
+    Parameters
+    ----------
+    path
+        A file of permits; None takes the workspace's own layer.
 
     Raises
     ------
     MissingDataError
-        If the file is not there, or nothing has been built.
+        If there are no permits, or nothing has been built.
     ValidationError
-        If the file is refused.
+        If the permits are refused.
     """
-    permits = read_permit_file(path, space)
+    permits = read_permit_layer(space) if path is None else read_permit_file(path, space)
     ready = prepare(space, city, [BASELINE])
     places = _lot_places(space)
     lot = locate(permits, places)
@@ -81,7 +110,8 @@ def calibrate(space: Workspace, city: City, path: Path) -> dict[str, Any]:
     here = what_happened(ready.lots, permits, lot, known)
     document = {
         "note": None if years > 0 else "no permit lies on a lot of the build: the priors stand",
-        "permits": {"file": path.name, "rows_used": len(counted), "rows_read": len(permits),
+        "permits": {"file": LAYER if path is None else path.name,
+                    "rows_used": len(counted), "rows_read": len(permits),
                     "set_aside": permits.attrs.get("set_aside", []), "years": round(years, 2)},
         "expected_by_priors": {name: round(value, 2) for name, value in found.expected.items()},
         "observed": counts,
