@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -60,9 +60,11 @@ class Fitted:
 
     def most(self, n_lots: int, chosen: Flags) -> Floats:
         """Most homes among the chosen entries of each lot; NaN where it has none."""
-        found = np.full(n_lots, -np.inf)
-        np.maximum.at(found, self.lot[chosen], self.units[chosen])
-        return np.where(np.isinf(found), np.nan, found)
+        found = np.full(n_lots, np.nan)
+        lot, units = self.lot[chosen], self.units[chosen]
+        for homes in np.flatnonzero(np.bincount(units)):  # few, ascending: the most is written last
+            found[lot[units == homes]] = homes
+        return found
 
     def of_mode(self, mode: str) -> Flags:
         """Entries of a mode."""
@@ -76,14 +78,10 @@ def fitted(at: Setting) -> Fitted:
     types = [(kind, list(members)) for kind, members in groups]
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _WORKERS)) as pool:
         found = joined(list(pool.map(lambda of_type: _best(at, *of_type), types)))
-    blank = at.unknown[found.lot]
-    return replace(
-        found,
-        units=np.where(blank, 0, found.units),
-        level=np.where(blank, NO_DATA, found.level).astype(np.int8),
-        rule=np.where(blank, -1, found.rule).astype(np.int8),
-        figures=np.where(blank[:, None], np.nan, found.figures),
-    )
+    blank = np.flatnonzero(at.unknown[found.lot])
+    found.units[blank], found.level[blank], found.rule[blank] = 0, NO_DATA, -1
+    found.figures[blank] = np.nan
+    return found
 
 
 def joined(parts: Sequence[Fitted]) -> Fitted:
