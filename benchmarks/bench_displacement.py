@@ -34,7 +34,8 @@ def main() -> None:
     panel = pd.read_csv(source, dtype={"GEOID": str})
     results = [timed(name, panel) for name in metros(panel)]
     if write:
-        (ROOT / "docs" / "backtest.md").write_text(document(results), encoding="utf-8")
+        inside = [backtest.taught_inside(panel, name) for name in metros(panel)]
+        (ROOT / "docs" / "backtest.md").write_text(document(results, inside), encoding="utf-8")
         sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
         place = ROOT / "src" / "densitymap" / "catalog" / "models" / f"{forward.MODEL}.toml"
         place.write_text(coefficients(forward.fit(panel), sha256), encoding="utf-8")

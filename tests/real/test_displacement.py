@@ -217,3 +217,12 @@ def test_published_definitions_are_drawn_with_approximated_margins(panel):
     assert 0.5 < stable.mean() < 1
     assert judged.pressure.loc[known, "moe_source"].str.contains("per_col_00: approximated").all()
     assert judged.pressure["moe_source"].str.contains("pop_00: none, held fixed").all()
+
+
+def test_a_metro_taught_by_its_own_blocks_is_held_out_block_by_block(panel):
+    small = panel[panel["city"].isin(["Atlanta", "Memphis"])]
+    told = backtest.taught_inside(small, "Memphis")
+    assert told["blocks"] == 13, "12, and one of the 39 tracts without coordinates"
+    for way in ("alone", "with_others"):
+        for model in backtest.MODELS:
+            assert 0.75 < told[way][model] < 0.92

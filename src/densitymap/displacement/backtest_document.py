@@ -34,8 +34,8 @@ happened."""
 _HEAD = "| | AUC | AP | Brier skill | ECE | less nearness to downtown | within 10 km |"
 
 
-def document(results: Sequence[Mapping[str, Any]]) -> str:
-    """Write the page from answers of `backtest.run`, one per test metro."""
+def document(results: Sequence[Mapping[str, Any]], inside: Sequence[Mapping[str, Any]]) -> str:
+    """Write the page from answers of `backtest.run` and `backtest.taught_inside`, one per test metro."""
     choices = params.load("models", "backtest")
     lines = [
         "# Back-test",
@@ -46,8 +46,9 @@ def document(results: Sequence[Mapping[str, Any]]) -> str:
         "",
         _READ,
     ]
-    for result in results:
-        lines += ["", f"## {result['test']}", "", _counts(result)]
+    for result, taught in zip(results, inside, strict=True):
+        reached = _against_bar(result["outcomes"]["li_fell"]["F12"], taught, choices["bar"])
+        lines += ["", f"## {result['test']}", "", _counts(result), "", reached]
         for name, outcome in result["outcomes"].items():
             title = f"### {choices['outcomes'][name]['meaning']} (`{name}`)"
             lines += ["", title, "", *_table(outcome), "", _words(outcome)]
@@ -58,6 +59,24 @@ def _counts(result: Mapping[str, Any]) -> str:
     learnt = f"{result['tracts_trained_on']:,} learnt on ({', '.join(result['trained_on'])})"
     gap = f"{result['without_coordinates']} without coordinates, for which no neighbour features can be made"
     return f"{result['tracts_tested']:,} tracts tested, {learnt}; {gap}."
+
+
+def _against_bar(found: Mapping[str, Any], taught: Mapping[str, Any], bar: Mapping[str, Any]) -> str:
+    """Whether the nowcast of li_fell clears its bar, beside what learning in the metro itself reaches."""
+    level = bar["li_fell_f12_auc"]["value"]
+    verdict = " and ".join(
+        f"{model} {'clears' if scores['auc'] >= level else 'misses'} it ({scores['auc']:.3f})"
+        for model, scores in found.items()
+    )
+    alone, both = (
+        ", ".join(f"{model} {auc:.3f}" for model, auc in taught[key].items())
+        for key in ("alone", "with_others")
+    )
+    return (
+        f"Bar of AUC {level:.2f} for `li_fell` on F12: {verdict}. Taught by this metro itself, each of its "
+        f"{taught['blocks']} blocks of tracts held out in turn, the same models reach {alone}; with the "
+        f"other metros added, {both}."
+    )
 
 
 def _table(outcome: Mapping[str, Any]) -> list[str]:

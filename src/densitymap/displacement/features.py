@@ -3,7 +3,8 @@
 A feature is a level, a ratio or a change; then its place in its own metro (a rank turned into a
 normal score), so that what is learnt in some metros can be read in another. Neighbour features are
 means over the nearest tracts. A missing value stays missing; a tract without coordinates has no
-neighbour features.
+neighbour features. Two more are what a metro's own tracts lead one to expect of a tract: the change
+that 1990 to 2000 would repeat, and a low-income share beyond what its homes and people suggest.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def vulnerable_00(panel: pd.DataFrame) -> Floats:
 _MARKS = ("mrent", "mhval", "per_li", "per_nonwhite", "per_rent", "per_col")
 
 
-def features(panel: pd.DataFrame, *, with_2012: bool, sizes: Mapping[str, Any]) -> pd.DataFrame:
+def features(panel: pd.DataFrame, *, with_2012: bool, choices: Mapping[str, Any]) -> pd.DataFrame:
     """Features of the tracts of one metro.
 
     Parameters
@@ -83,14 +84,16 @@ def features(panel: pd.DataFrame, *, with_2012: bool, sizes: Mapping[str, Any]) 
         All tracts of the metro, also those that are not scored: they are neighbours.
     with_2012
         Add what was known in 2012, inside the outcome's span: a nowcast, no forecast.
-    sizes
-        ``neighbours`` of ``catalog/models/backtest.toml``: how many nearest tracts are near, and wide.
+    choices
+        ``catalog/models/backtest.toml``: ``neighbours`` says how many nearest tracts are near, and
+        wide; ``expected`` how what to expect is learnt.
 
     Returns
     -------
     DataFrame of floats on the panel's index
         Normal scores within the metro, and growth and density as they are; NaN where unknown.
     """
+    sizes = choices["neighbours"]
     raw = _levels(panel) | (_levels_2012(panel) if with_2012 else {})
     scores = pd.DataFrame(raw, index=panel.index).apply(normal_score)
     plain = pd.DataFrame(_plain(panel), index=panel.index)
@@ -103,8 +106,113 @@ def features(panel: pd.DataFrame, *, with_2012: bool, sizes: Mapping[str, Any]) 
         plain,
         plain_near.add_suffix("_near"),
         wide.add_suffix("_wide"),
+        expected_change(panel, choices),
+        unexplained_share(panel, choices),
     ]
     return pd.concat(parts, axis=1)
+
+
+def expected_change(panel: pd.DataFrame, choices: Mapping[str, Any]) -> pd.DataFrame:
+    """Change each tract would see if what went with change 1990 to 2000 in its metro went on.
+
+    The ten years' change is regressed on what tracts and their neighbours were in 1990, and the
+    regression is asked of what they were in 2000. It sees nothing after 2000.
+
+    Returns
+    -------
+    DataFrame of floats on the panel's index
+        Log growth of low-income and of all households as it is; changes of shares as normal scores,
+        since their spans may differ (see :mod:`densitymap.displacement.forward`).
+    """
+    then, now = (_standing(panel, year, choices) for year in ("90", "00"))
+    plain = _plain(panel)
+    growth = {name: plain[name] for name in ("log_growth_low_income", "log_growth_households")}
+    moved = {f"{what}_change": floats(panel, f"{what}_00") - floats(panel, f"{what}_90") for what in _SHARES}
+    expected = {
+        f"{name}_expected": regressed(then, change, now, choices["expected"])
+        for name, change in (growth | moved).items()
+    }
+    table = pd.DataFrame(expected, index=panel.index)
+    shares = [f"{name}_expected" for name in moved]
+    return table.assign(**table[shares].apply(normal_score))
+
+
+def unexplained_share(panel: pd.DataFrame, choices: Mapping[str, Any]) -> pd.DataFrame:
+    """Low-income share in 2000 beyond what income, prices, people and neighbours suggest.
+
+    A share of a sample that stands out among its likes is partly chance, and tends to come back.
+    """
+    levels = pd.DataFrame({what: floats(panel, f"{what}_00") for what in LEVELS}, index=panel.index)
+    scores = levels.apply(normal_score)
+    near = neighbour_means(panel, scores, choices["neighbours"]["near"]["value"]).add_suffix("_near")
+    known = pd.concat([scores.drop(columns=["per_li", "per_vli"]), near], axis=1)
+    share = floats(panel, "per_li_00")
+    beyond = share - regressed(known, share, known, choices["expected"])
+    return pd.DataFrame({"per_li_00_unexplained": beyond}, index=panel.index)
+
+
+_SHARES = ("per_li", "per_nonwhite", "per_col")
+
+
+def _standing(panel: pd.DataFrame, year: str, choices: Mapping[str, Any]) -> pd.DataFrame:
+    """Where tracts stand in their metro in a year, and their neighbours; alike for 1990 and 2000."""
+    column = {what: floats(panel, f"{what}_{year}") for what in (*LEVELS, "hh", "pop")}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = {
+            "density": _finite(column["hh"] / floats(panel, "area")),
+            "household_size": _finite(column["pop"] / column["hh"]),
+            "rent_to_income": _finite(column["mrent"] / column["hinc"]),
+            "value_to_rent": _finite(column["mhval"] / column["mrent"]),
+            "distance": floats(panel, "dcbd"),
+        }
+    levels = {what: column[what] for what in LEVELS} | ratios
+    scores = pd.DataFrame(levels, index=panel.index).apply(normal_score)
+    near = neighbour_means(panel, scores, choices["neighbours"]["near"]["value"])
+    return pd.concat([scores, near.add_suffix("_near")], axis=1)
+
+
+def regressed(known: pd.DataFrame, happened: Floats, asked: pd.DataFrame, rules: Mapping[str, Any]) -> Floats:
+    """Ridge regression of what happened on what was known, asked of other values of the same columns.
+
+    Parameters
+    ----------
+    known, asked
+        Normal scores, the same columns; an unknown one stands at the metro's middle, which is 0.
+    happened
+        Shape (tracts,); its tails are cut before fitting, tracts without it are not learnt from.
+    rules
+        ``expected`` of ``catalog/models/backtest.toml``.
+
+    Returns
+    -------
+    Array of shape (tracts,)
+        NaN where nothing at all is asked of, or fewer than two tracts can be learnt from.
+
+    Examples
+    --------
+    >>> known = pd.DataFrame({"x": [-1.0, 0.0, 1.0]})
+    >>> rules = {"penalty": {"value": 0.0}, "tail": {"value": 0.0}}
+    >>> asked = pd.DataFrame({"x": [2.0, None]})
+    >>> regressed(known, np.array([1.0, 3.0, 5.0]), asked, rules).round(6).tolist()
+    [7.0, nan]
+    """
+    told = np.isfinite(happened)
+    if told.sum() < 2:  # noqa: PLR2004 - a line needs two points
+        return np.full(len(asked), np.nan)
+    tail = rules["tail"]["value"]
+    target = np.clip(happened[told], *np.quantile(happened[told], [tail, 1 - tail]))
+    learnt = _at_middle(known)[told]
+    center, middle = learnt.mean(axis=0), target.mean()
+    spread = learnt - center
+    penalty = rules["penalty"]["value"] * np.eye(spread.shape[1])
+    weights = np.linalg.solve(spread.T @ spread + penalty, spread.T @ (target - middle))
+    answer = (_at_middle(asked) - center) @ weights + middle
+    return np.where(asked.isna().all(axis=1), np.nan, answer)
+
+
+def _at_middle(scores: pd.DataFrame) -> Floats:
+    values = scores.to_numpy(dtype=float)
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _plain(panel: pd.DataFrame) -> dict[str, Floats]:

@@ -35,7 +35,7 @@ def fit(panel: pd.DataFrame) -> dict[str, Any]:
     choices = params.load("models", "backtest")
     frame = checked(panel)
     parts = [part for _, part in frame.groupby("city")]
-    table = pd.concat([features(part, with_2012=False, sizes=choices["neighbours"]) for part in parts])
+    table = pd.concat([features(part, with_2012=False, choices=choices) for part in parts])
     happened = pd.concat([outcomes(part, choices["outcomes"]) for part in parts])["li_fell"]
     rows = in_universe(frame, choices) & happened.loc[frame.index].notna().to_numpy()
     label = happened.loc[frame.index][rows].to_numpy(dtype=int)
@@ -114,7 +114,7 @@ def forward(panel: pd.DataFrame, *, may_rank_inner: bool) -> pd.DataFrame:
     """
     choices, model = params.load("models", "backtest"), params.load("models", MODEL)
     moved = shifted(panel, model["years"])
-    table = features(moved, with_2012=False, sizes=choices["neighbours"])
+    table = features(moved, with_2012=False, choices=choices)
     score = logit_probability(table, model)
     inner = floats(panel, "dcbd") <= choices["inner"]["within_km"]["value"]
     silent = inner & (not may_rank_inner)

@@ -87,14 +87,16 @@ def block_weights(place: Floats, choices: Mapping[str, Any]) -> Floats:
     Array of shape (resamples, n)
         How often each tract's block was drawn.
     """
-    block = _blocks(place, choices["bands"]["value"], choices["per_band"]["value"])
+    block = blocks(place, choices)
     n_blocks = int(block.max()) + 1
     generator = np.random.default_rng(choices["seed"]["value"])
     drawn = generator.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=choices["repeats"]["value"])
     return drawn[:, block].astype(float)
 
 
-def _blocks(place: Floats, bands: int, per_band: int) -> npt.NDArray[np.intp]:
+def blocks(place: Floats, choices: Mapping[str, Any]) -> npt.NDArray[np.intp]:
+    """Spatial block of each place, numbered from 0; places unknown form a block of their own."""
+    bands, per_band = choices["bands"]["value"], choices["per_band"]["value"]
     known = ~np.isnan(place).any(axis=1)
     block = np.full(len(place), bands * per_band)
     band = _groups(place[known, 0], bands)
