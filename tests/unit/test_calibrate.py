@@ -8,7 +8,15 @@ import pytest
 
 import uptake_lots as t
 from densitymap.feasibility import calibrate, evidence, local
-from densitymap.feasibility.calibrate import FITTED, exposure, fit, posterior, side_by_side, yearly_rates
+from densitymap.feasibility.calibrate import (
+    FITTED,
+    exposure,
+    fit,
+    posterior,
+    side_by_side,
+    unexplained,
+    yearly_rates,
+)
 from densitymap.feasibility.draws import Places
 from densitymap.feasibility.priors import priors, with_posterior
 from densitymap.feasibility.uptake import uptake
@@ -98,6 +106,22 @@ def test_permits_where_it_does_not_pay_count_for_the_rate_alone():
     found = fit(seen, closed, np.zeros(30, np.int64), counts={**NONE, "adu": 30}, years=6.0)
     assert posterior(found)["adu_rate"]["default"] > priors()["adu_rate"].default
     assert found.mode["absentee_slope"] == pytest.approx(priors()["absentee_slope"].default, abs=0.1)
+
+
+def test_permits_beyond_any_belief_leave_the_prior_and_are_named():
+    options, known = many(400)
+    known = calibrate.Lots(as_is_usd=np.where(np.arange(400) < 4, 4e5, np.nan), area=known.area,
+                           covariates=known.covariates)  # fmt: skip
+    seen = exposure(options, known, Places.named(["a"]))
+    found = fit(seen, np.full(300, 399), np.zeros(300, np.int64), counts={**NONE, "adu": 300}, years=6.0)
+    assert "adu_rate" not in posterior(found)
+    (told,) = unexplained(found)
+    assert "300 permits" in told
+    assert "the prior stands" in told
+    within = fit(seen, np.array([1]), np.zeros(1, np.int64), counts={**NONE, "adu": 1}, years=6.0)
+    assert unexplained(within) == []
+    low, high = priors()["adu_rate"].bounds
+    assert all(low <= point <= high for point in posterior(within)["adu_rate"].values())
 
 
 def test_a_posterior_takes_the_priors_place_in_the_draws():

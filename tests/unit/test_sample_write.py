@@ -67,7 +67,7 @@ def test_the_pack_says_it_is_synthetic(folder):
         "synthetic": True,
         "seed": 5,
         "n_lots": N_LOTS,
-        "generator": "3",
+        "generator": "4",
     }
 
 

@@ -15,7 +15,7 @@ from densitymap.feasibility.priors import choice
 from densitymap.pipeline import uptake as stage
 from densitymap.pipeline.uptake import build_uptake
 from densitymap.pipeline.workspace import Workspace
-from densitymap.scenarios.record import headline
+from densitymap.scenarios.headline import headline
 
 
 @pytest.fixture(scope="module")

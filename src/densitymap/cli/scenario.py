@@ -16,8 +16,8 @@ from densitymap.pipeline import frontier as frontiers
 from densitymap.pipeline import ordinance as ordinances
 from densitymap.pipeline import scenario_files, scenarios, sensitivity, workspace
 from densitymap.scenarios.frontier_words import lines as frontier_lines
+from densitymap.scenarios.headline import headline
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
-from densitymap.scenarios.record import headline
 
 ACTIONS = ("list", "show", "run", "new", "validate")
 ALLOW_EMPTY = "Go on where a lever reaches no lot (otherwise exit code 5)."

@@ -183,8 +183,8 @@ def _with_names(options: Options, outcomes: tuple[str, ...]) -> Options:
 def beside(policy: Options, today: Options) -> Options:
     """Tell the policy's options that are new, and keep today's that it lacks as yardsticks.
 
-    A form that today's law allows at another size is known to builders, so it is no new right; what today
-    would bring is still today's size.
+    A form that today's law allows at another size or in another tenure is known to builders, so it is no
+    new right; what today would bring is still today's.
     """
     known, same = _among(policy, today)
     fields = {name: getattr(policy, name) for name in Options.__dataclass_fields__}
@@ -200,16 +200,16 @@ def beside(policy: Options, today: Options) -> Options:
 
 
 def _among(these: Options, those: Options) -> tuple[Flags, Flags]:
-    """Whether the same lot, outcome, actor and tenure is among the others; and worth the same to a dollar."""
-    keys = ["lot", "outcome", "actor", "tenure"]
-    frames = [
+    """Whether the others hold a lot's form for the same actor; and its tenure, worth the same to a dollar."""
+    form, keys = ["lot", "outcome", "actor"], ["lot", "outcome", "actor", "tenure"]
+    own, other = (
         pd.DataFrame({name: getattr(part, name) for name in keys} | {"worth": _at_defaults(part)})
         for part in (these, those)
-    ]
-    other = frames[1].drop_duplicates(keys).set_index(keys)["worth"]
-    match = other.reindex(pd.MultiIndex.from_frame(frames[0][keys])).to_numpy()
-    same = np.abs(frames[0]["worth"].to_numpy() - match) <= _SAME_USD
-    return np.asarray(np.isfinite(match)), np.asarray(same)
+    )
+    worth = other.drop_duplicates(keys).set_index(keys)["worth"]
+    same = np.abs(own["worth"].to_numpy() - worth.reindex(pd.MultiIndex.from_frame(own[keys])).to_numpy())
+    known = pd.MultiIndex.from_frame(own[form]).isin(pd.MultiIndex.from_frame(other[form]))
+    return np.asarray(known), np.asarray(same <= _SAME_USD)
 
 
 def _at_defaults(options: Options) -> Floats:

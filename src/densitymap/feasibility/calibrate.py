@@ -235,18 +235,20 @@ def posterior(found: Fit) -> dict[str, dict[str, float]]:
     """Beliefs after the fit, in the priors' own terms: ``low``, ``default``, ``high`` by name.
 
     Permits tell the rate on paying lots; how often it paid elsewhere no longer matters, so those shares
-    stay at their defaults.
+    stay at their defaults. Points are held within the beliefs' bounds, as draws are; a rate that permits
+    put beyond them is not taken over (:func:`unexplained`).
     """
     beliefs, told = priors(), {}
     for process in FITTED:
         name, share = _rate_name(process), _PAYING.get(process, "redevelop_paying_share")
-        mode, spread = found.mode[f"log {process}"], found.spread[f"log {process}"]
-        paying = beliefs[share].default
+        if not _is_within(found, process):
+            continue
+        low, high = beliefs[name].bounds
         told[name] = {
-            end: float(np.exp(mode + z * spread) * paying)
+            end: float(np.clip(_rate(found, process, z), low, high))
             for end, z in (("low", -TENTH), ("default", 0.0), ("high", TENTH))
         }
-        told[share] = dict.fromkeys(("low", "default", "high"), paying)
+        told[share] = dict.fromkeys(("low", "default", "high"), beliefs[share].default)
     for name in SLOPES:
         low, high = beliefs[name].bounds
         told[name] = {
@@ -254,6 +256,28 @@ def posterior(found: Fit) -> dict[str, dict[str, float]]:
             for end, z in (("low", -TENTH), ("default", 0.0), ("high", TENTH))
         }
     return told
+
+
+def _rate(found: Fit, process: str, z: float) -> float:
+    """Yearly rate per eligible lot at a standard normal quantile."""
+    share = _PAYING.get(process, "redevelop_paying_share")
+    mode, spread = found.mode[f"log {process}"], found.spread[f"log {process}"]
+    return float(np.exp(mode + z * spread) * priors()[share].default)
+
+
+def _is_within(found: Fit, process: str) -> bool:
+    low, high = priors()[_rate_name(process)].bounds
+    return low <= _rate(found, process, 0.0) <= high
+
+
+def unexplained(found: Fit) -> list[str]:
+    """Say of which processes permits tell more than any belief allows: their priors stand."""
+    return [
+        f"{priors()[_rate_name(process)].label}: {found.observed[process]:,} permits where the priors expect "
+        f"{found.expected[process]:.1f}; what pays here does not explain them, so the prior stands"
+        for process in FITTED
+        if not _is_within(found, process)
+    ]
 
 
 def side_by_side(told: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ class Options:
     status
         :data:`CLOSED`, :data:`MAYBE` or :data:`TRUE`.
     is_new_right
-        Whether no change does not allow the form to that actor in that tenure: it is learnt over the ramp.
+        Whether no change does not allow the form to that actor in any tenure: it is learnt over the ramp.
     is_today
         Whether no change brings the same worth: the best of a developer's is what today would bring. A form
         of another size than today's is neither a new right nor today's.

@@ -25,6 +25,7 @@ from densitymap.pipeline.uptake import CALIBRATION, prepare
 from densitymap.pipeline.workspace import Workspace
 
 LAYER = "the workspace's layer of permits"
+NOWHERE = "no permit lies on a lot of the build: the priors stand"
 _HALF = 0.5
 
 
@@ -109,7 +110,7 @@ def calibrate(space: Workspace, city: City, path: Path | None = None) -> dict[st
     after = fitting.posterior(found) if years > 0 else {}
     here = what_happened(ready.lots, permits, lot, known)
     document = {
-        "note": None if years > 0 else "no permit lies on a lot of the build: the priors stand",
+        "note": "; ".join(fitting.unexplained(found)) or None if years > 0 else NOWHERE,
         "permits": {"file": LAYER if path is None else path.name,
                     "rows_used": len(counted), "rows_read": len(permits),
                     "set_aside": permits.attrs.get("set_aside", []), "years": round(years, 2)},

@@ -36,7 +36,8 @@ def furnish(grid: Grid, lots: pd.DataFrame, *, area_ft2: Floats) -> pd.DataFrame
     -------
     DataFrame on the lots' index
         ``use``, ``homes``, ``year_built`` (0 where nobody recorded it), ``storeys``,
-        ``floor_ft2``, ``land_usd``, ``building_usd``.
+        ``floor_ft2``, ``repair`` (worth of the building as a share of the same one in good repair),
+        ``land_usd``, ``building_usd``.
     """
     fabric = grid.cells["fabric"].reindex(lots["cell"]).to_numpy()
     keys = lots["key"].to_numpy()
@@ -48,6 +49,7 @@ def furnish(grid: Grid, lots: pd.DataFrame, *, area_ft2: Floats) -> pd.DataFrame
     year = quantile(uniform(grid.seed, "year built", keys), grid.settings["building.year_built"]).round()
     unknown = uniform(grid.seed, "year unknown", keys) < grid.settings["building.year_unknown_share"]
     built["year_built"] = np.where((built["floor_ft2"] > 0) & ~unknown, year, 0).astype(int)
+    built["repair"] = _repair(grid, year, keys)
     return built.join(_values(grid, lots, built))
 
 
@@ -139,6 +141,15 @@ def _storeys(grid: Grid, built: pd.DataFrame, keys: Integers) -> Floats:
     return np.asarray(np.where(built["floor_ft2"] > 0, np.maximum(low, least), 0.0), float)
 
 
+def _repair(grid: Grid, year: Floats, keys: Integers) -> Floats:
+    """Worth of a building as a share of the same one in good repair: some older ones are derelict."""
+    settings = grid.settings
+    share = np.where(year < settings["value.worn_before"], settings["value.worn_share"], 0.0)
+    low, high = settings["value.worn_worth"]
+    worth = low + (high - low) * uniform(grid.seed, "repair worth", keys)
+    return np.asarray(np.where(uniform(grid.seed, "repair", keys) < share, worth, 1.0))
+
+
 def _values(grid: Grid, lots: pd.DataFrame, built: pd.DataFrame) -> pd.DataFrame:
     settings, keys = grid.settings, lots["key"].to_numpy()
     level = price_level(grid, lots)
@@ -147,6 +158,7 @@ def _values(grid: Grid, lots: pd.DataFrame, built: pd.DataFrame) -> pd.DataFrame
     size = built["area_ft2"].to_numpy().clip(1.0) / settings["value.typical_lot_ft2"]
     land /= size ** settings["value.large_lot_discount"]
     house = quantile(level, settings["value.house_usd_per_ft2"]) * built["floor_ft2"].to_numpy() * noise
+    house *= built["repair"].to_numpy()
     return pd.DataFrame({"land_usd": land.round(-2), "building_usd": house.round(-2)}, index=lots.index)
 
 

@@ -83,13 +83,15 @@ def permits(grid: Grid, lots: pd.DataFrame, *, address: pd.Series) -> pd.DataFra
 
 
 def _price(grid: Grid, sold: pd.DataFrame, keys: Integers, floor: Floats, years: Floats) -> Floats:
-    """Price [USD of the sale's year]: land and building at the place's level, growing, with noise."""
+    """Price [USD of the sale's year]: land and building (in its repair) at the place's level, with noise."""
     settings = grid.settings
     rate = quantile(price_level(grid, sold), settings["value.house_usd_per_ft2"])
     land = sold["land_usd"].to_numpy() / np.where(sold["use"].eq("condo"), sold["homes"].clip(lower=1), 1)
     since = settings["market.years"] - years
     noise = np.exp(settings["market.spread"] * normal(grid.seed, "sale price", keys))
-    price = (land + rate * floor) * noise / (1 + settings["market.growth"]) ** since
+    price = (
+        (land + rate * floor * sold["repair"].to_numpy()) * noise / (1 + settings["market.growth"]) ** since
+    )
     return np.asarray((price / 500).round() * 500, float)
 
 

@@ -26,7 +26,7 @@ from densitymap.sample.records import parcel_records
 from densitymap.sample.shapes import lot_shapes
 from densitymap.sample.streets import centrelines
 
-GENERATOR = "3"
+GENERATOR = "4"
 """Version of the rules: raised whenever the same seed would give another sample."""
 LOTS_AT_ONCE = 20_000
 TITLE = "SYNTHETIC SAMPLE"

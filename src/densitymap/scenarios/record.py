@@ -6,7 +6,7 @@ lot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from densitymap.feasibility.uptake import Uptake, told
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results, houses_made_unlawful
 from densitymap.scenarios.flow import Flow
+from densitymap.scenarios.headline import new_building
 from densitymap.scenarios.ledgers import Counted, Situation, ledgers, rho_star
 from densitymap.scenarios.makeup import makeup_of, weighted
 from densitymap.scenarios.rates import effect
@@ -123,6 +124,7 @@ def record(
         "fits_by_type": fits_by_type(results),
         "expected_by_type": expected_by_type(outcome.uptake),
         "by_year": by_year(outcome.uptake),
+        "new_building": new_building(outcome.flow, outcome.uptake),
         **{f"by_{level}": by_place(outcome, level) for level in LEVELS},
         "where_it_falls": None if makeup is None else _falls(outcome, makeup),
         "notes": list(policy.notes),
@@ -373,28 +375,3 @@ def _falls(outcome: Outcome, makeup: pd.DataFrame) -> dict[str, Any]:
     for item in outcome.results.policy.protections:
         weights[f"protection: {item.title}"] = makeup_of(lots, item)
     return weighted(makeup, weights)
-
-
-def _band(ends: Mapping[str, float]) -> str:
-    return f"{ends['p50']:,} [{ends['p10']:,} to {ends['p90']:,}]"
-
-
-def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a scenario, for a terminal: no change first; what happened here beside what is expected."""
-    lines = []
-    for one in records:
-        funnel, more = one["funnel"], one["difference"]
-        beyond = "" if more is None else f" ({more['fits']:+,} against no change)"
-        expected = funnel["expected"]
-        flow = "not computable" if expected is None else _band(expected)
-        pays = "not computable" if funnel["pays"] is None else f"{funnel['pays']:,}"
-        owner = funnel.get("pays_owner")
-        pays += "" if owner is None else f" to a developer and {owner:,} to owners"
-        lines.append(
-            f"{one['name']}: allowed {funnel['allowed']:,}, fits {funnel['fits']:,}{beyond}, pays {pays}, "
-            f"expected in ten years {flow}"
-        )
-    if any(one["funnel"]["expected"] is not None for one in records):
-        told = [one.get("what_happened_here") for one in records]
-        lines += [f"What happened here: {text}" for text in dict.fromkeys(told) if text]
-    return lines
