@@ -123,3 +123,12 @@ def test_a_lower_rate_never_raises_what_is_completed_of_a_form_nor_lowers_the_re
     assert (after[:, :, outcome] <= before[:, :, outcome] + 1e-12).all()
     others = np.arange(before.shape[2]) != outcome
     assert (after[:, :, others] >= before[:, :, others] - 1e-12).all()
+
+
+@QUICK
+@given(SEEDS)
+def test_a_policy_that_only_adds_forms_never_has_fewer_lots_changed_by_any_year(seed):
+    fewer = run(seed, change=lambda options: options.take(~options.is_new_right))
+    more = run(seed)
+    lots = [np.cumsum(result.sums[:, 0, result.measures.lots], axis=1) for result in (fewer, more)]
+    assert np.all(lots[1] >= lots[0] - 1e-12)

@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 
 from commands import densitymap
+from densitymap.feasibility.priors import priors
 from densitymap.pipeline import scenarios
 from densitymap.scenarios.direct import MAY_BE_LET, lot_classes
 from densitymap.scenarios.document import Scenario
+from densitymap.scenarios.headline import headline
 from densitymap.scenarios.policy import apply, load_policy
 from densitymap.scenarios.record import record
 from densitymap.scenarios.sensitivity import sobol, tornado
@@ -55,6 +57,21 @@ def test_what_is_told_of_no_change_has_no_difference(loaded):
     assert said["rho_star"] is None
     assert said["ledgers"]["signs"] is None
     assert said["ledgers"]["direct"]["difference"] is None
+
+
+def test_how_often_building_pays_stands_beside_what_its_rate_supposes(loaded):
+    base = loaded.base
+    told = record(base, base, loaded.needs, situation=loaded.situation)["new_building"]
+    pays = told["lots_that_pay"]
+    assert 0 <= pays["p10"] <= pays["p50"] <= pays["p90"] <= told["lots_lawful"]
+    assert told["lots_lawful"] <= len(base.results.lots)
+    assert told["share_supposed"] == priors()["redevelop_paying_share"].default
+    assert f"{told['lots_lawful']:,} lots" in headline([a_record(told)])[-1]
+
+
+def a_record(new_building):
+    funnel = dict.fromkeys(("allowed", "fits", "pays"), 1) | {"expected": {"p10": 0, "p50": 1, "p90": 2}}
+    return {"name": "x", "funnel": funnel, "difference": None, "new_building": new_building}
 
 
 def test_an_empty_scenario_has_the_ledgers_of_no_change_to_the_digit(loaded):
