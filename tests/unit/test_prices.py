@@ -16,7 +16,7 @@ from densitymap.errors import MissingDataError, ValidationError
 from densitymap.feasibility import price_model, price_tests, prices
 from densitymap.feasibility.as_is import ASSESSOR, BY_FLOOR, BY_MEDIAN, as_is_value
 from densitymap.feasibility.price_kernel import points
-from densitymap.feasibility.sales import clean, typed
+from densitymap.feasibility.sales import clean, day, typed
 from densitymap.pipeline.place_prices import shipped_places
 from densitymap.pipeline.prices import price_file
 
@@ -249,28 +249,88 @@ def test_shipped_places_mark_dekalb():
     assert set(table["price_year"]) == {2023}
 
 
-def test_price_command_keeps_rows_and_runs_nothing(tmp_path: Path):
+def test_price_command_keeps_the_readers_columns_and_runs_nothing(tmp_path: Path):
     source, out = tmp_path / "homes.csv", tmp_path / "new" / "out.csv"
     source.write_text(
-        "owner,lat,lon,square_ft,sale_date\n"
-        "=cmd,33.7500,-84.3500,1500,2023-01-05\n"
-        "ANN,33.7500,-84.3500,<img onerror=alert(1)>,2023-01-05\n"
-        "BOB,33.7700,-84.3600,800,1/5/2022\n"
-        ",,,,\n",
+        "id,Owner Name,lat,lon,square_ft,sale_date,price_sf\n"
+        '7,ANN,33.7500,-84.3500,"1,500",2023-01-05,9\n'
+        "=cmd,ANN,33.7500,-84.3500,<img onerror=alert(1)>,2023-01-05,9\n"
+        "9,BOB,33.7700,-84.3600,800,1/5/2022,9\n"
+        "10,BOB,33.7700,-84.3600,800,some day,9\n"
+        ",,,,,,\n",
         encoding="utf-8",
     )
     ran = densitymap("price", source, "--out", out, "--json", cwd=tmp_path)
     assert ran.code == 0, ran.err
-    text = out.read_text()
-    assert "=cmd" not in text
-    assert "onerror" not in text
-    assert "ANN" not in text
-    table = pd.read_csv(out)
-    assert table["price_sf"].notna().tolist() == [True, False, True, False]
-    assert (table["price_sf_p10"].dropna() < table["price_sf"].dropna()).all()
+    table = pd.read_csv(out, dtype=str)
+    assert list(table.columns) == [
+        "id", "lat", "lon", "square_ft", "sale_date", "price_sf_in_file", "price_sf", "price_sf_p10",
+        "price_sf_p90", "model_version", "note",
+    ]  # fmt: skip
+    assert table["id"].tolist()[:4] == ["7", "'=cmd", "9", "10"]
+    assert table["sale_date"].tolist()[:4] == ["2023-01-05", "2023-01-05", "1/5/2022", "some day"]
+    assert (table["lat"][0], table["lon"][0], table["square_ft"][0]) == ("33.7500", "-84.3500", "1,500")
+    assert "ANN" not in out.read_text()
+    assert ran.document["columns_left_out"] == ["Owner Name"]
+    found = table[["price_sf", "price_sf_p10"]].astype(float)
+    assert found["price_sf"].notna().tolist() == [True, False, True, False, False]
+    assert (found["price_sf_p10"].dropna() < found["price_sf"].dropna()).all()
     assert table["note"][1] == "not priced: square_ft is missing or not a number"
     assert table["model_version"].str.startswith("price_atlanta").all()
     assert ran.document["priced"] == 2
+    again = densitymap("price", out, "--out", tmp_path / "again.csv", cwd=tmp_path)
+    assert again.code == 0, again.err
+    names = list(pd.read_csv(tmp_path / "again.csv").columns)
+    assert len(set(names)) == len(names) == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2022/05/01", "2022-05-01"),
+        ("2022-5-1", "2022-05-01"),
+        ("20220501", "2022-05-01"),
+        ("1651363200000", "2022-05-01"),
+        ("1651449599000", "2022-05-01"),
+        ("5/1/2022", "2022-05-01"),
+        ("5/1/2022 12:00:00 AM", "2022-05-01"),
+        ("2022-05-01T23:59:00Z", "2022-05-01"),
+        ("31/12/2021", "2021-12-31"),
+        ("1.5.2022", "2022-05-01"),
+        ("9999-12-31", None),
+        ("9999999999999", None),
+        ("2022051", None),
+        ("202205", None),
+        ("31/31/2021", None),
+        ("20221301", None),
+        ("5/1/22", None),
+        ("=TODAY()", None),
+    ],
+)
+def test_dates_are_read_as_files_write_them(text, read):
+    (found,) = day(pd.Series([text]))
+    assert found == pd.Timestamp(read) if read else pd.isna(found)
+
+
+def test_a_date_that_may_stand_day_first_says_how_it_was_read(tmp_path: Path):
+    rows = "".join(f"33.75,-84.35,1500,{day}\n" for day in ("31/12/2021", "5/1/2022", "2022-05-01"))
+    (tmp_path / "homes.csv").write_text("lat,lon,square_ft,sale_date\n" + rows)
+    price_file(tmp_path / "homes.csv", tmp_path / "out.csv")
+    note = pd.read_csv(tmp_path / "out.csv")["note"].fillna("")
+    assert note.str.contains("month/day/year").tolist() == [False, True, False]
+
+
+def test_a_file_without_one_home_to_price_is_refused_with_the_reasons(tmp_path: Path):
+    (tmp_path / "homes.csv").write_text(
+        "lat,lon,square_ft,sale_date\n40.7,-74,1500,2022-05-01\n33.7,-84.3,0,2022-05-01\n33.7,-84.3,0,x\n"
+    )
+    ran = densitymap("price", tmp_path / "homes.csv", "--out", tmp_path / "out.csv", "--json", cwd=tmp_path)
+    assert ran.code == 5
+    message = ran.document["error"]["message"]
+    assert "none of its 3 homes" in message
+    assert "another market" in message
+    assert "2 rows (first: line 3): square_ft is zero" in message
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -303,6 +363,60 @@ def test_other_sales_make_another_model(tmp_path: Path, town: pd.DataFrame):
     assert told["sales_used"] == len(town)
     assert told["model_version"].startswith("town.csv")
     assert pd.read_csv(tmp_path / "out.csv")["price_sf"].between(150, 700).all()
+
+
+HOME = "lat,lon,square_ft,sale_date\n33.755,-84.355,1500,2020-06-01\n"
+
+
+def _sales_file(folder: Path, sales: pd.DataFrame) -> Path:
+    (folder / "homes.csv").write_text(HOME)
+    sales.drop(columns=["price_sf", "is_stacked"], errors="ignore").to_csv(folder / "sales.csv", index=False)
+    return folder / "sales.csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("sale_price", "-5", "price is zero or negative"),
+        ("sale_price", "$1.00", "a deed, not a market sale"),
+        ("sale_date", "2199-01-01", "sale_date lies in the future"),
+        ("square_ft", "", "square_ft is missing"),
+    ],
+)
+def test_sales_none_of_which_can_be_learnt_from_are_refused_with_the_reasons(
+    tmp_path: Path, town: pd.DataFrame, column: str, value: str, reason: str
+):
+    source = _sales_file(tmp_path, town.assign(**{column: value}))
+    ran = densitymap(
+        "price", tmp_path / "homes.csv", "--sales", source, "--out", tmp_path / "out.csv", "--json"
+    )
+    assert ran.code == 5, ran.err
+    message = ran.document["error"]["message"]
+    assert "0 of 500 sales can be learnt from" in message
+    assert "500 rows (first: line 2)" in message
+    assert reason in message
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_one_tower_alone_cannot_measure_the_interval(tmp_path: Path, town: pd.DataFrame):
+    tower = town.assign(lat=33.755, lon=-84.355)
+    with pytest.raises(ValidationError, match="500 of 500 sales can be learnt from, at 1 different points"):
+        price_file(tmp_path / "homes.csv", tmp_path / "out.csv", sales=_sales_file(tmp_path, tower))
+
+
+@pytest.mark.parametrize("houses", [60, 61, 65])
+def test_sixty_houses_and_a_tower_are_enough_whichever_points_are_left_out(
+    tmp_path: Path, town: pd.DataFrame, houses: int
+):
+    tower = town.iloc[100:400].assign(lat=33.755, lon=-84.355)
+    price = town["sale_price"].map("${:,.2f}".format)
+    written = pd.concat([town.head(houses), tower]).assign(sale_price=price)
+    for sales in (written, written.head(houses)):
+        source = _sales_file(tmp_path, sales)
+        told = price_file(tmp_path / "homes.csv", tmp_path / "out.csv", sales=source)
+        assert told["sales_used"] == len(sales)
+        row = pd.read_csv(tmp_path / "out.csv").iloc[0]
+        assert 150 < row["price_sf_p10"] < row["price_sf"] < row["price_sf_p90"] < 700
 
 
 def test_the_shipped_record_gives_back_the_model():

@@ -108,7 +108,7 @@ def price(
         Path, typer.Argument(help="CSV with lat, lon, square_ft, sale_date; perhaps year_built.")
     ],
     *,
-    out: Annotated[Path, typer.Option(help="CSV to write: a row for each row, in its order.")],
+    out: Annotated[Path, typer.Option(help="CSV to write: the file's own columns, the price beside.")],
     sales: Annotated[
         Path | None, typer.Option(help="Fit to these sales; else the shipped model is used.")
     ] = None,
@@ -121,6 +121,8 @@ def price(
     SETTINGS.say(f"Priced {told['priced']:,} of {told['rows']:,} homes: {out.name} ({told['model_version']})")
     for note, rows in told["notes"].items():
         SETTINGS.say(f"Note: {rows:,} rows {note}")
+    if told["columns_left_out"]:
+        SETTINGS.say(f"Note: not carried over, for they name people: {', '.join(told['columns_left_out'])}")
     for dropped in told["sales_dropped"] or []:
         SETTINGS.say(
             f"Sales not used: {dropped['rows']:,}: {dropped['reason']} (first: line {dropped['first_row']})"

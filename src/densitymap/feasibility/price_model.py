@@ -77,7 +77,7 @@ class Model:
     built: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
-def fit(sales: pd.DataFrame, kernel: Kernel, *, version: str) -> Model:
+def fit(sales: pd.DataFrame, kernel: Kernel, *, version: str, least: int | None = None) -> Model:
     """Fit the level of prices; the interval is that of the normal until it is calibrated.
 
     Parameters
@@ -88,13 +88,15 @@ def fit(sales: pd.DataFrame, kernel: Kernel, *, version: str) -> Model:
         Strengths and reaches.
     version
         Written beside each price.
+    least
+        Fewest sales to learn from; the catalogue's where not given.
 
     Raises
     ------
     ValidationError
         If there are too few sales.
     """
-    least = params.choice("sales_min", group="prices")
+    least = params.choice("sales_min", group="prices") if least is None else least
     if len(sales) < least:
         raise ValidationError(
             f"{len(sales):,} usable sales are too few to fit prices by place; at least {least} are needed",

@@ -57,7 +57,7 @@ def blind_errors(sales: pd.DataFrame, kernel: Kernel, *, seed: int = 0) -> pd.Da
     found = pd.DataFrame(np.nan, index=sales.index, columns=["price", "doubt", "error"]).assign(fold=fold)
     for one in np.unique(fold):
         there = fold == one
-        model, homes = fit(sales[~there], kernel, version=""), points(sales[there])
+        model, homes = fit(sales[~there], kernel, version="", least=1), points(sales[there])
         found.loc[there, "price"] = log_price(model, homes)
         found.loc[there, "doubt"] = doubt(model, homes)
     found["error"] = np.log(sales["price_sf"]) - found["price"]

@@ -21,6 +21,18 @@ OPTIONAL = ("year_built", "neighborhood")
 SWAPPED = "lat and lon are swapped"
 _MINUS = re.compile(r"^\((.*)\)$")
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+_AMERICAN = r"^(?P<month>\d{1,2})(?P<sign>[-/])(?P<day>\d{1,2})(?P=sign)(?P<year>\d{4})(?!\d)"
+_DATES = (
+    r"^(?P<year>\d{4})(?P<sign>[-/.])(?P<month>\d{1,2})(?P=sign)(?P<day>\d{1,2})(?!\d)",
+    r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?!\d)",
+    _AMERICAN,
+    r"^(?P<day>\d{1,2})(?P<sign>[-/.])(?P<month>\d{1,2})(?P=sign)(?P<year>\d{4})(?!\d)",
+)
+"""Ways a date is written, the likeliest first: year, month or day in front."""
+_EPOCH = r"^(\d{12,13})(?:\.0*)?$"
+_MONTHS, _MS_PER_S = 12, 1000
+_SPAN = (pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01"))
+"""Days that a time stamp of nanoseconds can hold: 9999-12-31 stands for "no date"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +93,7 @@ def typed(table: pd.DataFrame, *, required: tuple[str, ...]) -> pd.DataFrame:
     ValidationError
         If a required column is absent; all of them are named.
     """
-    found = {name: _source(table.columns, name) for name in (*required, *OPTIONAL)}
+    found = {name: own_name(table.columns, name) for name in (*required, *OPTIONAL)}
     absent = [name for name in required if found[name] is None]
     if absent:
         known = [str(column) for column in table.columns]
@@ -106,7 +118,7 @@ def _one(table: pd.DataFrame, source: str) -> pd.Series:
     return values.iloc[:, 0] if isinstance(values, pd.DataFrame) else values
 
 
-def _source(columns: pd.Index, name: str) -> str | None:
+def own_name(columns: pd.Index, name: str) -> str | None:
     """The file's own name of a column, by the names known for it, the likeliest first."""
     plain = {re.sub(r"[^a-z0-9]+", " ", str(column).lower()).strip(): str(column) for column in columns}
     known = params.choice(name, group="price_columns")
@@ -136,12 +148,47 @@ def number(values: pd.Series) -> pd.Series:
 
 
 def day(values: pd.Series) -> pd.Series:
-    """Read dates: ISO, or month/day/year; what is none is missing."""
-    text = values.astype("string").str.strip().str.slice(0, 30)
-    found = pd.to_datetime(text.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
-    american = pd.to_datetime(text.str.extract(r"^(\d{1,2}/\d{1,2}/\d{4})", expand=False), format="%m/%d/%Y",
-                              errors="coerce")  # fmt: skip
-    return found.fillna(american).astype("datetime64[ns]")
+    """Read dates; what is none is missing.
+
+    Year first (``2022-05-01``, ``2022/5/1``, ``20220501``), milliseconds since 1970 in UTC as map servers
+    give them, or month/day/year; the day stands first only where no month could (``31/12/2021``).
+
+    Examples
+    --------
+    >>> day(pd.Series(["2022-05-01T08:30", "20220501", "5/1/2022", "1651363200000"])).dt.day.tolist()
+    [1, 1, 1, 1]
+    >>> day(pd.Series(["31/12/2021", "31/31/2021", "2021"])).dt.strftime("%d %b").tolist()
+    ['31 Dec', nan, nan]
+    """
+    text = values.astype("string").str.strip().str.slice(0, 40)
+    found = pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
+    for pattern in _DATES:
+        parts = text.str.extract(pattern)
+        iso = parts["year"] + "-" + parts["month"] + "-" + parts["day"]
+        read = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
+        found = found.fillna(read.where(read.between(*_SPAN)).astype("datetime64[ns]"))
+    since = pd.to_numeric(text.str.extract(_EPOCH, expand=False), errors="coerce").astype("float64")
+    since = since.where(since < _SPAN[1].timestamp() * _MS_PER_S)
+    return found.fillna(pd.to_datetime(since, unit="ms").dt.normalize().astype("datetime64[ns]"))
+
+
+def day_or_month_first(values: pd.Series) -> pd.Series:
+    """Tell dates read month first that a file whose other dates stand day first may mean otherwise.
+
+    Examples
+    --------
+    >>> day_or_month_first(pd.Series(["5/1/2022", "31/12/2021", "5/5/2022", "20220501"])).tolist()
+    [True, False, False, False]
+    >>> day_or_month_first(pd.Series(["5/1/2022", "12/31/2021"])).tolist()
+    [False, False]
+    """
+    parts = values.astype("string").str.strip().str.extract(_AMERICAN)
+    first, second = (
+        pd.to_numeric(parts[name], errors="coerce").astype("float64") for name in ("month", "day")
+    )
+    either = first.le(_MONTHS) & second.le(_MONTHS) & first.ne(second)
+    is_day_first_file = bool((first > _MONTHS).any())
+    return either & is_day_first_file
 
 
 def _text(values: pd.Series) -> pd.Series:
@@ -224,6 +271,20 @@ def first_reason(faults: Mapping[str, pd.Series]) -> pd.Series:
     reasons = np.array([*faults, ""], dtype=object)
     first = np.where(held.any(axis=1), held.argmax(axis=1), len(faults))
     return pd.Series(reasons[first], index=index)
+
+
+def told_reasons(counted: pd.DataFrame) -> list[str]:
+    """Say each reason of :func:`count_reasons` in a line.
+
+    Examples
+    --------
+    >>> told_reasons(count_reasons(pd.Series(["", "no price", "no price"])))
+    ['2 rows (first: line 3): no price']
+    """
+    return [
+        f"{row['rows']:,} rows (first: line {row['first_row']}): {row['reason']}"
+        for row in counted.to_dict("records")
+    ]
 
 
 def count_reasons(reason: pd.Series) -> pd.DataFrame:
