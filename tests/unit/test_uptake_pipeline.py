@@ -160,7 +160,7 @@ def test_asking_for_what_is_not_there(space, tmp_path):
 def test_a_build_says_what_is_expected_with_how_many_draws_and_what_happened_here(sample_space):
     report = json.loads((sample_space / "data" / "4_results" / "build.json").read_text())
     said = report["expected"]
-    assert said["draws"] == choice("n_draws_build")
+    assert said["draws"] == choice("n_draws")
     assert "no permits loaded" in said["what_happened_here"]
     assert "missing-middle-2021" in said["policies"]
     if said["computable"]:

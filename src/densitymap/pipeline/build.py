@@ -13,7 +13,6 @@ import pandas as pd
 
 from densitymap.city import DEFAULT, City, load_city
 from densitymap.errors import MissingDataError, ValidationError
-from densitymap.feasibility.priors import choice
 from densitymap.geometry import ACRE_FT2
 from densitymap.ingest.receipt import sha256_of
 from densitymap.pipeline import derived as stage_derived
@@ -103,7 +102,7 @@ def build(
         redone += stage_funnel.build_funnel(space, city, layers)
     with clock.stage("uptake"):
         progress("Drawing what is expected in ten years")
-        drawn, expected = stage_uptake.expect(space, city, n_draws=choice("n_draws_build"))
+        drawn, expected = stage_uptake.expect(space, city)
         redone += drawn
     with clock.stage("derived lots"):
         progress("Deriving lots where there are buildings and no parcels")

@@ -138,7 +138,7 @@ def what_happened_here(space: Workspace) -> str:
     return str(calibration.get("what_happened_here") or f"Permits: {local.NO_PERMITS}.")
 
 
-def expect(space: Workspace, city: City, *, n_draws: int) -> tuple[list[str], dict[str, Any]]:
+def expect(space: Workspace, city: City) -> tuple[list[str], dict[str, Any]]:
     """Do what a build does of uptake: draw it, unless nothing it rests on has changed.
 
     Returns
@@ -150,7 +150,7 @@ def expect(space: Workspace, city: City, *, n_draws: int) -> tuple[list[str], di
     if city.code not in params.names("costs"):
         return [], not_computable([f"costs of {city.code}: catalog/costs/{city.code}.toml"])
     before = (workspace.read_json(space.results / STAMP) or {}).get("fingerprint")
-    document = build_uptake(space, city, n_draws=n_draws)
+    document = build_uptake(space, city)
     shown = ("computable", "needs", "gross", "net", "gross_more_than_no_change", "net_more_than_no_change")
     told = {
         name: {key: found[key] for key in shown if key in found}
