@@ -151,6 +151,12 @@ def test_unknown_homes_are_not_computable():
     assert "not known" in local.sentence(found, None)
 
 
+def counted(dates: list[str], kinds: list[str], district: str = "R-5", **known) -> dict:
+    permits = pd.DataFrame({"kind": kinds, "date": pd.to_datetime(dates)})
+    rows = local.before_and_after(permits, pd.Series([district] * len(dates)), **known)
+    return {(row["zone_district"], row["kind"]): row for row in rows}
+
+
 def test_permits_are_counted_before_and_after_the_law():
     dates = pd.to_datetime(["2015-01-01", "2016-06-01", "2018-01-01", "2020-01-01", "2023-01-01"])
     permits = pd.DataFrame({"kind": ["adu", "duplex", "adu", "adu", "other"], "date": dates})
@@ -159,8 +165,73 @@ def test_permits_are_counted_before_and_after_the_law():
     r5 = rows["R-5", "adu"]
     assert (r5["permits_before"], r5["permits_after"]) == (1, 1)
     assert r5["per_year_after"] == pytest.approx(1 / 6, abs=1e-3)
+    assert r5["per_year_before"] == pytest.approx(1 / 2, abs=1e-3)
     assert rows["R-5", "duplex"]["permits_before"] == 1
     assert rows["R-4", "adu"]["permits_after"] == 1
+    assert rows["R-4", "adu"]["years_before"] == pytest.approx(4, abs=0.01)
+    assert all(row["note"] is None for row in rows.values())
+
+
+def test_years_the_permits_say_nothing_of_are_not_years_without_permits():
+    """Eight permits in a file of five years are 1.6 a year, whenever the law was changed before it."""
+    dates = ["2019-03-01", *["2021-06-01"] * 6, "2024-03-10"]
+    rows = counted(dates, ["adu"] * 8)
+    found = rows["R-5", "adu"]
+    assert found["years_after"] == pytest.approx(5.03, abs=0.005)
+    assert found["per_year_after"] == pytest.approx(1.59, abs=0.005)
+    assert (found["first_day"], found["last_day"]) == ("2019-03-01", "2024-03-10")
+    assert found["years_before"] == 0
+    assert found["per_year_before"] is found["permits_before"] is None
+    assert "start 2019-03-01: they cannot tell what was before 2017" in found["note"]
+    said = local.sentence({"computable": False}, list(rows.values()))
+    assert "1.59 since 2017 (8 in 5.0 years" in said
+    assert "before 2017 (0" not in said
+    assert "cannot tell what was before 2017" in said
+    assert "duplexes" in said
+
+
+def test_permits_that_end_before_the_law_cannot_tell_what_came_of_it():
+    found = counted(["2014-01-01", "2016-06-30"], ["duplex", "adu"])["R-5", "adu"]
+    assert found["per_year_after"] is found["permits_after"] is None
+    assert found["per_year_before"] == pytest.approx(1 / 2.5, abs=1e-3)
+    assert "cannot tell what came since 2017" in found["note"]
+
+
+def test_the_model_stands_beside_both_kinds_and_expects_nothing_the_law_refused():
+    expected = {"adu": {"R-5": 3.4, "R-4": 1.0}, "duplex": {"R-5": 0.8, "R-4": 0.0}}
+    rows = counted(["2015-01-01", "2024-03-10"], ["adu", "duplex"], modelled=expected)
+    adu, duplex = rows["R-5", "adu"], rows["R-5", "duplex"]
+    assert (adu["modelled_per_year_before"], adu["modelled_per_year"]) == (0, 3.4)
+    assert (duplex["modelled_per_year_before"], duplex["modelled_per_year"]) == (0.8, 0.8)
+    assert rows["R-4A", "adu"]["modelled_per_year"] is None
+    said = local.sentence({"computable": False}, list(rows.values()))
+    assert "model 3.4" in said
+    assert "model 0.8" in said
+    assert "model no figure" in said
+
+
+def test_the_model_tells_accessory_homes_and_duplexes_by_district():
+    """Twice the lots are twice the permits; a kind without an option is 0; both ways to the rate agree."""
+    options, known = many(400)
+    names = ("keep:house_adu", "new:duplex", "new:duplex_adu", "new:house", "none:investor_purchase")
+    options = calibrate.Options(
+        **{
+            name: getattr(options, name)
+            for name in options.__dataclass_fields__
+            if name not in ("outcomes", "outcome")
+        },
+        outcome=np.where(options.process == 0, 0, np.where(options.lot < 200, 1, 3)),
+        outcomes=names,
+    )
+    district = pd.Series(np.where(np.arange(400) < 200, "R-5", "R-4"))
+    found = local.modelled(options, known, Places.named(["a"]), district)
+    assert found["duplex"]["R-5"] > 0 == found["duplex"]["R-4"]
+    assert found["adu"]["R-4A"] == 0
+    seen = exposure(options, known, Places.named(["a"]))
+    by_rate = local.modelled_adus(yearly_rates(seen, "adu"), district)["adu"]
+    assert found["adu"]["R-5"] == pytest.approx(by_rate["R-5"], rel=0.1)
+    twice = local.modelled(options, known, Places.named(["a"]), pd.Series(["R-5"] * 400))
+    assert twice["adu"]["R-5"] == pytest.approx(found["adu"]["R-5"] + found["adu"]["R-4"])
 
 
 def test_a_city_left_out_does_not_speak_for_itself():

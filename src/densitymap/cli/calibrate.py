@@ -35,8 +35,30 @@ def calibrate(
     here = look_around(space)
     if local:
         SETTINGS.say(here["text"])
+        _tell_local(here["permits"])
     SETTINGS.say("Next: densitymap build")
     SETTINGS.answer(answer if fits else here)
+
+
+def _tell_local(rows: list[dict[str, Any]] | str) -> None:
+    """Permits a year of each district and kind, before and after, beside the model's; "-" where unknown."""
+    if isinstance(rows, str) or "years_after" not in rows[0]:
+        return
+    SETTINGS.say("  permits a year: seen (years), model")
+    for row in rows:
+        cells = [f"{row['zone_district']:<5} {row['kind']:<10}"]
+        for when, model, year in (
+            ("before", "modelled_per_year_before", "before"), ("after", "modelled_per_year", "since"),
+        ):  # fmt: skip
+            seen = f"{_number(row[f'per_year_{when}'])} ({row[f'years_{when}']:.2f}), {_number(row[model])}"
+            cells.append(f"{year} {row['since']}: {seen:<20}")
+        SETTINGS.say(f"  {'  '.join(cells)}".rstrip())
+    for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
+        SETTINGS.say(f"  Note: {note}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _tell(answer: dict[str, Any]) -> None:

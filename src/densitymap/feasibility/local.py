@@ -14,9 +14,15 @@ import numpy as np
 import pandas as pd
 
 from densitymap import params
+from densitymap.feasibility.draws import Places, default_parameters
+from densitymap.feasibility.hazard import Lots, Options, process_of
 from densitymap.feasibility.priors import choice
+from densitymap.feasibility.uptake import uptake
 
 NO_PERMITS = "no permits loaded"
+LAW_TURNED_ON = "adu"
+"""Kind (and process) that the law of these years allowed; duplexes it allowed all along, or not at all."""
+KINDS = {"adu": "accessory homes", "duplex": "duplexes"}
 CAVEAT = "Lots of the two districts differ in age and origin: this describes, it does not explain."
 
 
@@ -44,9 +50,11 @@ def homes_standing(lots: pd.DataFrame) -> dict[str, Any]:
 
 
 def before_and_after(
-    permits: pd.DataFrame, district: pd.Series, *, modelled: Mapping[str, float] | None = None
+    permits: pd.DataFrame, district: pd.Series, *, modelled: Mapping[str, Mapping[str, float]] | None = None
 ) -> list[dict[str, Any]]:
-    """Count permits a year before and after a district's law allowed them.
+    """Count permits a year before and after a district's law allowed accessory homes.
+
+    A rate is over the years that the permits cover, never over years they say nothing of.
 
     Parameters
     ----------
@@ -55,28 +63,56 @@ def before_and_after(
     district
         District of each permit's lot, same index; missing where it is on no lot.
     modelled
-        Accessory homes a year the model expects in each district once allowed.
+        Permits a year the model expects of each kind in each district under today's law (:func:`modelled`).
+
+    Returns
+    -------
+    list of dict
+        One per district and kind: permits, ``years_`` covered and permits ``per_year_`` before and after the
+        year (missing where the permits do not reach there), what the model expects beside each, ``note``.
     """
-    first, last = permits["date"].min(), permits["date"].max()
-    days, rows = choice("days_per_year"), []
+    first, end = permits["date"].min().normalize(), permits["date"].max().normalize() + pd.Timedelta(days=1)
+    rows = []
     for name, year in choice("allowed_since").items():
         turn = pd.Timestamp(year=int(year), month=1, day=1)
-        spans = {"before": (turn - first).days / days, "after": (last - turn).days / days}
+        years = {"before": _years(first, min(turn, end)), "after": _years(max(turn, first), end)}
         inside = (district == name).to_numpy(bool, na_value=False)
         for kind in choice("local_kinds"):
             of = permits[inside & (permits["kind"] == kind).to_numpy(bool, na_value=False)]
             counts = {"before": int((of["date"] < turn).sum()), "after": int((of["date"] >= turn).sum())}
+            expected = (modelled or {}).get(kind, {}).get(name)
             rows.append(
-                {"zone_district": name, "kind": kind, "allowed_since": int(year)}
-                | {f"permits_{when}": counts[when] for when in counts}
-                | {f"per_year_{when}": _rate(counts[when], spans[when]) for when in counts}
-                | {"modelled_per_year": (modelled or {}).get(name) if kind == "adu" else None}
-            )
+                {"zone_district": name, "kind": kind, "since": int(year), "first_day": f"{first:%Y-%m-%d}",
+                 "last_day": f"{end - pd.Timedelta(days=1):%Y-%m-%d}"}
+                | {f"years_{when}": round(years[when], 2) for when in counts}
+                | {f"permits_{when}": counts[when] if years[when] else None for when in counts}
+                | {f"per_year_{when}": _rate(counts[when], years[when]) for when in counts}
+                | {"modelled_per_year_before": _before_the_law(kind, expected), "modelled_per_year": expected,
+                   "note": _gap(first, end, turn)}
+            )  # fmt: skip
     return rows
+
+
+def _years(start: pd.Timestamp, end: pd.Timestamp) -> float:
+    return float(max((end - start).days, 0) / choice("days_per_year"))
 
 
 def _rate(count: int, years: float) -> float | None:
     return round(count / years, 3) if years > 0 else None
+
+
+def _before_the_law(kind: str, expected: float | None) -> float | None:
+    """What the model says of the years before: of accessory homes nothing, for the law refused them."""
+    return expected if expected is None or kind != LAW_TURNED_ON else 0.0
+
+
+def _gap(first: pd.Timestamp, end: pd.Timestamp, turn: pd.Timestamp) -> str | None:
+    """What the permits cannot tell, for they do not reach there."""
+    if first >= turn:
+        return f"the permits start {first:%Y-%m-%d}: they cannot tell what was before {turn.year}"
+    if end <= turn:
+        return f"the permits end before {end:%Y-%m-%d}: they cannot tell what came since {turn.year}"
+    return None
 
 
 def sentence(standing: Mapping[str, Any], permits: list[dict[str, Any]] | None) -> str:
@@ -91,21 +127,32 @@ def sentence(standing: Mapping[str, Any], permits: list[dict[str, Any]] | None) 
         said.append("; ".join(parts) + ".")
     else:
         said.append("Homes that stand on these lots are not known.")
-    if permits is None:
+    if not permits:
         return " ".join([*said, f"Permits: {NO_PERMITS}.", CAVEAT])
-    adu = [row for row in permits if row["kind"] == "adu" and row["per_year_after"] is not None]
-    said += [
-        f"{row['zone_district']}: {row['per_year_after']:g} accessory homes permitted a year since "
-        f"{row['allowed_since']}{_beside(row)}."
-        for row in adu
-    ]
+    said.append(f"Permits a year, of {permits[0]['first_day']} to {permits[0]['last_day']}.")
+    for name in dict.fromkeys(row["zone_district"] for row in permits):
+        of = [row for row in permits if row["zone_district"] == name]
+        said.append(f"{name}: {'; '.join(map(_spoken, of))}{_spoken_gap(of[0])}.")
     return " ".join([*said, CAVEAT])
 
 
-def _beside(row: Mapping[str, Any]) -> str:
-    before, modelled = row["per_year_before"], row["modelled_per_year"]
-    words = "" if before is None else f", {before:g} before"
-    return words if modelled is None else f"{words}; the model expects {modelled:.1f}"
+def _spoken(row: Mapping[str, Any]) -> str:
+    """One kind of homes in one district: before and after, each beside what the model would have said."""
+    parts = []
+    for when, words, key in (
+        ("before", f"before {row['since']}", "modelled_per_year_before"),
+        ("after", f"since {row['since']}", "modelled_per_year"),
+    ):
+        seen, expected = row[f"per_year_{when}"], row[key]
+        if seen is not None:
+            model = "no figure" if expected is None else f"{expected:.2g}"
+            counted = f"{row[f'permits_{when}']} in {row[f'years_{when}']:.1f} years"
+            parts.append(f"{seen:.2f} {words} ({counted}; model {model})")
+    return f"{KINDS[row['kind']]} " + ", ".join(parts)
+
+
+def _spoken_gap(row: Mapping[str, Any]) -> str:
+    return "" if row["note"] is None else f"; {row['note']}"
 
 
 def window(permits: pd.DataFrame) -> tuple[pd.DataFrame, float]:
@@ -119,9 +166,53 @@ def window(permits: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return counted, float(days) / float(params.load("uptake", "choices")["days_per_year"]["value"])
 
 
-def modelled_adus(rates: np.ndarray, district: pd.Series) -> dict[str, float]:
+def modelled_adus(rates: np.ndarray, district: pd.Series) -> dict[str, dict[str, float]]:
     """Accessory homes a year the model expects in each district, from the yearly rate of each lot."""
-    return {
+    found = {
         name: float(rates[(district == name).to_numpy(bool, na_value=False)].sum())
         for name in choice("allowed_since")
     }
+    return {LAW_TURNED_ON: found}
+
+
+def modelled(
+    options: Options, lots: Lots, places: Places, district: pd.Series
+) -> dict[str, dict[str, float]]:
+    """Permits a year the model expects of each kind in each district under today's law, by its defaults.
+
+    Parameters
+    ----------
+    options, lots, places
+        Those of no change, as the draws take them.
+    district
+        District of each lot, in the lots' order.
+
+    Returns
+    -------
+    dict
+        By kind, then district: projects begun a year, over the years of the horizon. Lots whose worth as
+        they stand is unknown do not enter.
+    """
+    draws = default_parameters(places)
+    found = uptake(options, lots, draws, {"district": district.reset_index(drop=True)})
+    begun = found.sums[0, :, found.measures.outcome_lots] / found.finished[0].sum()
+    kinds = np.array([_kind_of(name) for name in found.outcomes], dtype=object)
+    of_district = dict(zip(found.names, begun, strict=True))
+    nothing = np.zeros(len(kinds))
+    return {
+        kind: {
+            name: float(of_district.get(name, nothing)[kinds == kind].sum())
+            for name in choice("allowed_since")
+        }
+        for kind in choice("local_kinds")
+    }
+
+
+def _kind_of(outcome: str) -> str | None:
+    """Kind of permit an outcome ``mode:type`` is sought with; None where it is of no kind counted here."""
+    mode, _, form = outcome.partition(":")
+    if mode == "none":
+        return None
+    if process_of(mode, form) == LAW_TURNED_ON:
+        return LAW_TURNED_ON
+    return form.split("_")[0] if mode == "new" else None
