@@ -16,12 +16,12 @@ import pandas as pd
 from densitymap import params
 from densitymap.feasibility.funnel import SUPPOSED, totals
 from densitymap.feasibility.pieces import EVERYWHERE
-from densitymap.feasibility.publish import by_area
 from densitymap.feasibility.uptake import Uptake, told
 from densitymap.geometry import Floats
 from densitymap.scenarios.evaluate import Results, houses_made_unlawful
 from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.headline import new_building
+from densitymap.scenarios.hiding import REMAINDER, STAGES, WHOLE, Told, told_stages
 from densitymap.scenarios.ledgers import Counted, Situation, ledgers, rho_star
 from densitymap.scenarios.makeup import makeup_of, weighted
 from densitymap.scenarios.rates import effect
@@ -34,9 +34,7 @@ LEVELS = {
     "block_group": "block_group_geoid_2020",
 }
 """Levels a scenario is told at, and the lots' column of each."""
-STAGES = {"allowed": "allowed", "fits": "fits", "pays": "pays_developer", "pays_owner": "pays_owner"}
 _RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
-_WHOLE = ("allowed", "fits")
 _SHOWN = 1
 """Digits after the point of an expected count."""
 
@@ -153,7 +151,7 @@ def _counts(outcome: Outcome) -> dict[str, dict[str, int | None]]:
     """Homes of each stage, surely and perhaps; None where a stage is not known of any lot."""
     rows = {str(row["stage"]): row for row in totals(outcome.stages).to_dict("records")}
     known = {
-        name: name in _WHOLE or (outcome.flow is not None and rows[stage]["lots"] > 0)
+        name: name in WHOLE or (outcome.flow is not None and rows[stage]["lots"] > 0)
         for name, stage in STAGES.items()
     }
     return {
@@ -310,39 +308,56 @@ def _ends(row: Mapping[Any, Any]) -> dict[str, float]:
 
 
 def by_place(outcome: Outcome, level: str) -> list[dict[str, Any]]:
-    """The funnel by place; what pays on few lots is hidden, expected homes of few lots too."""
+    """The funnel by place; what pays on few lots is hidden, expected homes of few lots too.
+
+    Where something is hidden, a last line (``is_remainder``) holds what the hidden counts come to together,
+    so that each count adds up to the whole; its lots stand in the lines of their own places.
+    """
     lots = outcome.results.lots
     place = lots[LEVELS[level]].astype("object").where(lots[LEVELS[level]].notna(), "no data")
-    counted = totals(outcome.stages, place)
-    ends = dict.fromkeys(("low", "value", "high"), counted)
-    table = by_area(ends, policy=outcome.results.policy.name, level=level)
+    told = told_stages(outcome.stages, place.to_numpy(object), has_flow=outcome.flow is not None)
     expected = _expected_at(outcome.uptake, level)
     fewest = int(params.choice("lots_shown_min", group="feasibility"))
     rows = []
-    for name, part in table.groupby("area_name", sort=True):
-        stages = part.set_index("stage")
-        size = int((place == name).sum())
+    for name, size in place.value_counts().sort_index().items():
+        counts = {end: _of_place(told[end], name) for end in told}
+        flows = expected.get(str(name), {}) if size >= fewest else {}
+        private = [counts[end][stage] for end in counts for stage in STAGES if stage not in WHOLE]
         rows.append(
-            {
-                "name": str(name),
-                "lots": size,
-                "funnel": _of_place(stages, "true", outcome)
-                | {"expected": expected.get(str(name), {}).get("gross") if size >= fewest else None},
-                "maybe": _of_place(stages, "maybe", outcome),
-                "net_homes": expected.get(str(name), {}).get("net") if size >= fewest else None,
-                "is_hidden": bool(stages["is_hidden"].any()) or size < fewest,
-            }
+            _place_told(str(name), int(size), counts, flows)
+            | {"is_hidden": size < fewest or (outcome.flow is not None and None in private)}
         )
-    return rows
+    return rows + _remainder(told)
 
 
-def _of_place(stages: pd.DataFrame, level: str, outcome: Outcome) -> dict[str, int | None]:
-    found = {}
-    for name, stage in STAGES.items():
-        value = stages[f"homes_more_{level}"].get(stage)
-        asked = name in _WHOLE or outcome.flow is not None
-        found[name] = int(value) if asked and value is not None and not pd.isna(value) else None
-    return found
+def _place_told(
+    name: str, lots: int, counts: Mapping[str, Mapping[str, int | None]], flows: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "lots": lots,
+        "funnel": {**counts["true"], "expected": flows.get("gross")},
+        "maybe": dict(counts["maybe"]),
+        "net_homes": flows.get("net"),
+        "is_remainder": False,
+    }
+
+
+def _of_place(stages: Mapping[str, Told | None], name: Any) -> dict[str, int | None]:
+    found = {stage: None if one is None else one.counts.get(name) for stage, one in stages.items()}
+    return {stage: None if value is None or pd.isna(value) else int(value) for stage, value in found.items()}
+
+
+def _remainder(told: Mapping[str, Mapping[str, Told | None]]) -> list[dict[str, Any]]:
+    """The line of what is hidden; none where nothing is."""
+    stages = [one for end in told.values() for one in end.values() if one is not None]
+    if not any(one.counts.isna().any() for one in stages):
+        return []
+    counts = {
+        end: {stage: None if one is None else one.rest for stage, one in found.items()}
+        for end, found in told.items()
+    }
+    return [_place_told(REMAINDER, 0, counts, {}) | {"is_hidden": False, "is_remainder": True}]
 
 
 def _expected_at(uptake: Uptake | None, level: str) -> dict[str, dict[str, Any]]:
