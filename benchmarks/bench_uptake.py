@@ -7,9 +7,10 @@ Lots are drawn by rule (no file is read): six kinds of form, three actors, sale 
 
 from __future__ import annotations
 
-import resource
+import gc
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -73,16 +74,29 @@ def drawn(n: int) -> tuple[Options, Lots, dict[str, pd.Series]]:
     return with_investors(options, has_home=np.ones(n, dtype=bool)), known, places
 
 
+def status(field: str) -> float:
+    """Memory [GB] by a field of Linux's account of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1e6
+
+
+def begin_peak() -> float:
+    """Forget the peak so far (of drawing the inputs); memory in use now [GB]."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    return status("VmRSS")
+
+
 def main() -> None:
     """Print seconds and peak memory for each number of lots."""
     areas = Places.named([f"a{k}" for k in range(AREAS)])
-    print(
-        "lots, options per lot, of which may pay, one draw s, 1,000 draws s, processor s, ranges s, peak GB"
-    )
+    print("lots, options per lot, of which may pay, one draw s, 1,000 draws s, processor s, ranges s, "
+          "peak GB, of which inputs")  # fmt: skip
     for n in [int(word) for word in sys.argv[1:]] or [20_000, 200_000]:
         options, known, places = drawn(n)
         left = int(may_count(options, known, draw_parameters(areas)).sum())
         uptake(options.take(options.lot < 50), known, default_parameters(areas), places)  # compile
+        inputs = begin_peak()
         start = time.perf_counter()
         uptake(options, known, default_parameters(areas), places)
         one = time.perf_counter() - start
@@ -93,9 +107,9 @@ def main() -> None:
         start = time.perf_counter()
         told(result)
         telling = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        peak = status("VmHWM")
         rows = f"{len(options.lot) / n:.1f}, {left / n:.1f}"
-        print(f"{n:,}, {rows}, {one:.2f}, {many:.2f}, {busy:.2f}, {telling:.2f}, {peak:.2f}")
+        print(f"{n:,}, {rows}, {one:.2f}, {many:.2f}, {busy:.2f}, {telling:.2f}, {peak:.2f}, {inputs:.2f}")
 
 
 if __name__ == "__main__":
