@@ -101,7 +101,7 @@ def frontier(space: Workspace, request: Request, *, out: Path | None = None) -> 
     policies = _policies(space, request)
     loaded = load_ground(space, n_draws=sum(_draws(request)))
     _computable(loaded)
-    ground = _ground(loaded, request.by)
+    ground = ground_of(loaded, request.by)
     table, left_out = _table(loaded, ground, policies, request)
     folder = space.results / FOLDER if out is None else out
     with _solver_aside():
@@ -152,7 +152,14 @@ def _computable(loaded: Loaded) -> None:
         )
 
 
-def _ground(loaded: Loaded, by: str) -> Ground:
+def ground_of(loaded: Loaded, by: str) -> Ground:
+    """Places of a frontier, and who may live there.
+
+    Raises
+    ------
+    MissingDataError
+        If the ledgers cannot be computed, or no lot lies in a place.
+    """
     lots, situation = loaded.scene.lots, loaded.situation
     if situation is None:
         raise MissingDataError("The frontier is not computable: needs the ledgers")
@@ -190,7 +197,8 @@ def _table(
         why = _unbound(policy, request.by)
         found = None if why else _asked(loaded, ground, policy)
         if found is not None and found.unpriced and np.isfinite(request.budget_usd):
-            why = f"nobody can tell what {', '.join(found.unpriced)} costs, so no budget can hold it"
+            reasons = "; ".join(f"{kind.replace('_', ' ')}: {text}" for kind, text in found.unpriced.items())
+            why = f"nobody can tell what it costs, so no budget can hold it ({reasons})"
         if why or found is None:
             left_out.append(f"{policy.name}: {why}")
         else:

@@ -69,26 +69,21 @@ def direct(
         Share of households of lots that are built on that protections keep, array [draw, cell]: a house
         that is bought to flip or let is no redevelopment, and nothing is replaced there.
     """
-    at = [n for n, level in enumerate(result.levels) if level == LEVEL]
-    order = [int(result.names[n]) for n in at]
-    holds = change_falls(let.low_income, drawn["tenure_hazard_log_odds"])[:, order]
-    homes = cells.table["homes"].to_numpy(float)[order]
-    households = holds * homes
-    stay = np.zeros_like(households) if kept is None else kept[:, order]
-    changes = result.sums[:, at, result.measures.outcome_lots]
+    by_process, order = _gone(result, cells, let, drawn)
+    nobody = np.zeros((len(result.sums), len(order)))
+    stay = nobody if kept is None else kept[:, order]
     table = cells.table.iloc[order].reset_index(drop=True)
-    by_process = _by_process(result.outcomes, changes, households, drawn)
     by_process = {name: v if name == INVESTOR else v * (1 - stay) for name, v in by_process.items()}
     places = table["neighborhood"].to_numpy(object)
-    built = sum((v for name, v in by_process.items() if name != INVESTOR), np.zeros_like(households))
-    bought = by_process.get(INVESTOR, np.zeros_like(households))
+    built = sum((v for name, v in by_process.items() if name != INVESTOR), nobody)
+    bought = by_process.get(INVESTOR, nobody)
     owned = (table["is_home_address"] == "yes").to_numpy(bool)
-    luck = _luck(result, EVERYWHERE, EVERYWHERE)
+    luck = luck_of(result, EVERYWHERE, EVERYWHERE)
     each = built * luck[:, None] + bought
     return Direct(
         total=each.sum(axis=1),
         by_neighborhood={
-            str(name): built[:, places == name].sum(axis=1) * _luck(result, "neighborhood", str(name))
+            str(name): built[:, places == name].sum(axis=1) * luck_of(result, "neighborhood", str(name))
             + bought[:, places == name].sum(axis=1)
             for name in sorted(set(places))
         },
@@ -105,6 +100,31 @@ def direct(
     )
 
 
+def households_by_cell(result: Uptake, cells: Cells, let: Let, drawn: Mapping[str, Floats]) -> Floats:
+    """Households who would have to go where lots are built on, were none kept, array [draw, cell].
+
+    Houses bought to flip or let are no building and are left out, as in :func:`direct`.
+    """
+    by_process, order = _gone(result, cells, let, drawn)
+    found = np.zeros((len(result.sums), len(cells.table)))
+    for name, value in by_process.items():
+        if name != INVESTOR:
+            found[:, order] += value
+    return found
+
+
+def _gone(
+    result: Uptake, cells: Cells, let: Let, drawn: Mapping[str, Floats]
+) -> tuple[dict[str, Floats], list[int]]:
+    """Households who must go by process, were none kept, array [draw, place of a cell]; and those cells."""
+    at = [n for n, level in enumerate(result.levels) if level == LEVEL]
+    order = [int(result.names[n]) for n in at]
+    holds = change_falls(let.low_income, drawn["tenure_hazard_log_odds"])[:, order]
+    households = holds * cells.table["homes"].to_numpy(float)[order]
+    changes = result.sums[:, at, result.measures.outcome_lots]
+    return _by_process(result.outcomes, changes, households, drawn), order
+
+
 def _by_process(
     outcomes: Sequence[str], changes: Floats, households: Floats, drawn: Mapping[str, Floats]
 ) -> dict[str, Floats]:
@@ -119,7 +139,7 @@ def _by_process(
     return found
 
 
-def _luck(result: Uptake, level: str, name: str) -> Floats:
+def luck_of(result: Uptake, level: str, name: str) -> Floats:
     """Projects drawn over projects expected in a place; 1 where none is expected."""
     found = [
         n for n, pair in enumerate(zip(result.levels, result.names, strict=True)) if pair == (level, name)

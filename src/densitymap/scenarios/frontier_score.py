@@ -7,7 +7,7 @@ what was promised and what fresh draws give. Points that fresh draws cannot tell
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,10 +46,7 @@ class Table:
 
     def at(self, runs: slice) -> Table:
         """The same table, of some draws."""
-        cut = tuple(
-            Sums(net=s.net[runs], direct=s.direct[runs], cost=s.cost[runs], unpriced=s.unpriced)
-            for s in self.sums
-        )
+        cut = tuple(replace(s, net=s.net[runs], direct=s.direct[runs], cost=s.cost[runs]) for s in self.sums)
         beliefs = {name: values[runs] for name, values in self.beliefs.items()}
         return Table(
             places=self.places, packages=self.packages, sums=cut, beliefs=beliefs, rented=self.rented[runs]

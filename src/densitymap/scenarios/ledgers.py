@@ -20,18 +20,10 @@ from densitymap.geometry import Floats
 from densitymap.scenarios import market, tax
 from densitymap.scenarios.beliefs import beliefs, channels, drawn, extrapolated, parameter_drawn
 from densitymap.scenarios.break_even import break_even
-from densitymap.scenarios.direct import (
-    CLASS_LEVEL,
-    MAY_BE_LET,
-    Direct,
-    direct,
-    kept_by,
-    lot_classes,
-    net_by_class,
-)
+from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
 from densitymap.scenarios.evaluate import Results, protected
 from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, sign, told
-from densitymap.scenarios.protections import Protection
+from densitymap.scenarios.programme import Basis, costs_of
 from densitymap.scenarios.tenure import LEVEL, Cells, Let, cells_of, let_homes, low_income_cut
 
 NEVER_ADDED = "The ledgers count different people over different causes: they are never added."
@@ -183,38 +175,21 @@ def _owner_households(given: Situation) -> Floats:
     return np.where(given.cells.code >= 0, per_lot[np.maximum(given.cells.code, 0)], 0.0)
 
 
-def programme_costs(results: Results, given: Situation) -> dict[str, Floats]:
-    """What each protection costs over its full term [USD], by draw, where it has a price."""
-    found = {}
-    for item in results.policy.protections:
-        draw = {
-            name: parameter_drawn(item.kind, name, one, size=given.size, seed=given.seed)
-            for name, one in item.parameters.items()
-        }
-        if "cost_usd_per_home" in draw:
-            found[item.kind] = (
-                draw["lots_share"] * _homes_bought(results, item, given) * draw["cost_usd_per_home"]
-            )
-        elif item.kind == "tax_relief" and not given.owner_needs:
-            owners = float(_owner_households(given)[protected(results.lots, item)].sum())
-            yearly = draw["cost_usd_per_award_year"] * draw["take_up_share"] * owners
-            found[item.kind] = yearly * draw["term_years"]
-    return found
+def programme_costs(results: Results, given: Situation, result: Uptake | None = None) -> dict[str, Floats]:
+    """What each protection costs over its full term [USD], by draw, where it has a price.
 
-
-def _homes_bought(results: Results, item: Protection, given: Situation) -> Floats:
-    """Homes that a purchase may be of, by draw: low-income rentals where it is for them, else every home.
-
-    A lot on which no home stands counts as one, the home to come.
+    Without ``result``, protections that are paid for what is built have none
+    (:func:`~densitymap.scenarios.programme.costs_of`).
     """
-    bound = protected(results.lots, item)
-    table = given.cells.table
-    if item.hazard is not None and item.hazard.lots == "may_be_let":
-        bound = bound & (lot_classes(results.lots) == MAY_BE_LET).to_numpy(bool)
-        per_cell = given.let.low_income * table["homes"].to_numpy(float)
-        return np.asarray(per_cell @ (given.cells.mean(bound) * table["lots"].to_numpy(float)))
-    standing = float((given.cells.mean(bound) * table["lots"] * table["homes"]).sum())
-    return np.full(given.size, standing + float((bound & (given.cells.code < 0)).sum()))
+    basis = Basis(
+        lots=results.lots,
+        cells=given.cells,
+        let=given.let,
+        beliefs=given.beliefs,
+        seed=given.seed,
+        result=result,
+    )
+    return {kind: usd.sum(axis=1) for kind, usd in costs_of(results.policy.protections, basis).usd.items()}
 
 
 def ledgers(one: Counted, base: Counted, given: Situation) -> dict[str, Any]:

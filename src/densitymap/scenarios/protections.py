@@ -54,6 +54,25 @@ class Hazard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pricing:
+    """What a programme pays for a protection over its full term.
+
+    Attributes
+    ----------
+    times
+        Parameters whose product is the price of one.
+    counted_on
+        What it is paid for: a word of :mod:`~densitymap.scenarios.programme`.
+    note
+        What a reader must know.
+    """
+
+    times: tuple[str, ...]
+    counted_on: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Protection:
     """One protection of a policy.
 
@@ -67,6 +86,10 @@ class Protection:
         Where it protects; everywhere if None.
     hazard
         How it acts on the rates of building; None if it does not.
+    costs
+        How a programme's cost is counted; None where it has no price.
+    paid_by
+        Who pays where no programme does; empty where one does or nobody can tell.
     """
 
     kind: str
@@ -77,6 +100,8 @@ class Protection:
     parameters: Mapping[str, Parameter]
     where: Place | None = None
     hazard: Hazard | None = None
+    costs: Pricing | None = None
+    paid_by: str = ""
 
 
 def kinds() -> Mapping[str, Mapping[str, Any]]:
@@ -137,12 +162,18 @@ def protection_of(lever: Mapping[str, Any]) -> Protection:
         parameters=parameters,
         where=place_of(lever["where"]) if "where" in lever else None,
         hazard=_hazard(record.get("hazard")),
+        costs=_pricing(record.get("costs")),
+        paid_by=record.get("paid_by", ""),
         **{name: record[name] for name in ("title", "term", "acts", "note")},
     )
 
 
 def _hazard(record: Mapping[str, Any] | None) -> Hazard | None:
     return None if record is None else Hazard(**{**record, "options": tuple(record["options"])})
+
+
+def _pricing(record: Mapping[str, Any] | None) -> Pricing | None:
+    return None if record is None else Pricing(**{**record, "times": tuple(record["times"])})
 
 
 def _parameter(record: Mapping[str, Any], given: Any) -> Parameter:
