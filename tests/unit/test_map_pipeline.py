@@ -185,6 +185,9 @@ def test_unknown_names_suggest_the_nearest(space, whole):
     ("args", "code", "says"),
     [
         (("triplex-by-right", "--compare", "no-change", "duplex-by-right"), 2, "not both"),
+        (("--scenario", "small-lots", "--compare", "no-change", "duplex-by-right"), 2, "not both"),
+        (("small-lots", "--scenario", "duplex-by-right"), 2, "Two scenarios are named"),
+        (("--scenario", "nothing-like-it"), 2, "nothing-like-it"),
         (("--layer", "zoning"), 2, "--image"),
         (("--image", "map.pdf"), 2, "PNG or an SVG"),
         (("--lang", "xx"), 2, "'xx'"),
@@ -200,6 +203,18 @@ def test_bad_requests_end_in_one_clear_error(sample_space, tmp_path, monkeypatch
     assert says in ran.err
     assert "Traceback" not in ran.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_scenario_may_be_named_as_an_option_too(sample_space, tmp_path):
+    """As briefs take it (issue 9: maps and briefs take ``--scenario``); the same picture as by position."""
+    drawn = []
+    for args in (("triplex-by-right",), ("--scenario", "triplex-by-right")):
+        file = tmp_path / f"{len(args)}.svg"
+        layer = ("--image", file, "--layer", "verdict:triplex-by-right")
+        ran = densitymap("map", *args, *layer, "--workspace", sample_space)
+        assert ran.code == 0, ran.err
+        drawn.append(file.read_bytes())
+    assert drawn[0] == drawn[1]
 
 
 def test_without_a_build_the_map_says_what_to_run(tmp_path):

@@ -1,9 +1,13 @@
 """Scenarios are lists of levers; a lever gives a new code and leaves the old one alone."""
 
+import inspect
+
 import pandas as pd
 import pytest
 
 from densitymap.errors import UsageError, ValidationError
+from densitymap.scenarios.lever_faults import faults
+from densitymap.scenarios.levers import KINDS
 from densitymap.scenarios.policy import Scenario, apply, load_policy, load_scenario, scenario_names
 
 DISTRICTS = ["R-4", "R-4A", "R-4B", "R-5"]
@@ -195,3 +199,108 @@ def test_a_scenario_may_extend_others_but_not_itself(tmp_path):
 def test_s2_holds_every_lever_of_s1():
     one, two = load_scenario("duplex-by-right"), load_scenario("triplex-by-right")
     assert two.levers[: len(one.levers)] == one.levers
+
+
+def kept(share=None, where=None):
+    lever = {"kind": "tenure_protection"} | ({} if share is None else {"kept_share": share})
+    return lever | ({} if where is None else {"where": where})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (kept(0.2), kept(0.6), "lever 2 gives tenure_protection everywhere kept_share 0.6, lever 1 0.2"),
+        (kept(), kept(0.4), "kept_share 0.4, lever 1 0.4 (0.2 to 0.6)"),
+        (kept(0.2), kept(0.2), "lever 2 repeats lever 1: tenure_protection everywhere; leave one out"),
+        (kept(0.2, {"npu": ["N"]}), kept(0.6), "kept_share 0.6, lever 1 0.2 npu N"),
+        (kept(0.2, {"npu": ["N", "O"]}), kept(0.6, {"npu": ["O", "W"]}), "kept_share 0.6, lever 1 0.2"),
+    ],
+)
+def test_one_protection_twice_in_a_place_is_refused(today, one, other, said):
+    with pytest.raises(ValidationError) as told:
+        apply(scenario(one, other), today)
+    assert said in str(told.value)
+
+
+def test_one_protection_in_two_places_apart_and_two_protections_in_one_are_no_contradiction(today):
+    here, there = kept(0.2, {"npu": ["N"]}), kept(0.6, {"npu": ["O"]})
+    assert len(apply(scenario(here, there, {"kind": "no_net_loss"}), today).protections) == 3
+
+
+def test_protections_whose_places_only_lots_can_tell_are_refused_on_the_lots(today):
+    near, named = {"near": "rail_stations", "within_ft": 2640}, {"npu": ["N"]}
+    policy = apply(scenario(kept(0.2, near), kept(0.6, named)), today)
+    first, second = (place.key for place in policy.all_places)
+    apart = pd.DataFrame({first: [True, False, pd.NA], second: [False, True, True]}, dtype="boolean")
+    policy.refuse_repeated(apart)
+    with pytest.raises(ValidationError, match=r"lever 1 0\.2 within 2,640 ft .* \(both bind on 1 lot\)"):
+        policy.refuse_repeated(apart.assign(**{second: True}).iloc[:2])
+
+
+def lever(kind, **fields):
+    return {"kind": kind, "districts": ["R-4"], **fields}
+
+
+@pytest.mark.parametrize(
+    ("pulled", "said"),
+    [
+        (lever("set_standard", standard="splits_by_right", value=7), "splits_by_right is a yes or no and must be 1 or 0, not 7"),
+        (lever("set_at_most", standard="saleable_apart", value=0.5), "saleable_apart is a yes or no"),
+        (lever("scale_standard", standard="splits_by_right", factor=2), "splits_by_right is a yes or no: use set_standard"),
+        (lever("allow_use", use="triplex", units=50), "one triplex holds at most 3 homes, not 50"),
+        (lever("allow_use", use="house", units=2), "one house holds at most 1 home, not 2"),
+        (lever("allow_use", use="adu", units=2), "one adu holds at most 1 home"),
+        (lever("allow_use", use="duplex", units=0), "units of allow_use must be at least 1: forbid_use"),
+        (lever("allow_use", use="duplex", units=float("inf")), "one duplex holds at most 2 homes, not inf"),
+        (lever("set_standard", standard="units_max", use="triplex", value=50), "one triplex holds at most 3 homes"),
+        (lever("set_standard", standard="units_max", value=2.5), "units_max must be whole homes, not 2.5"),
+        (lever("allow_splits", unit="furlong"), "allow_splits takes no 'unit': it has no number"),
+        (lever("forbid_use", use="house", unit="homes"), "forbid_use takes no 'unit'"),
+        (lever("allow_use", use="duplex", units=2, unit="home"), "unit is 'home'; units of allow_use is in 'homes'. Did you mean 'homes'?"),
+        (lever("scale_standard", standard="far_max", factor=2, unit="ft2"), "factor of scale_standard is in 'ratio'"),
+        (lever("scale_standard", standard="far_max", factor=float("inf")), "factor of scale_standard must be a finite"),
+        (lever("derive_standard", standard="coverage_max", use="duplex", plus=3), "plus of coverage_max is a share"),
+        (lever("derive_standard", standard="lot_area_min_ft2", use="duplex", plus=-1), "plus of derive_standard must be a number of at least 0"),
+        (lever("set_standard", standard="lot_area_min_ft2", value=float("inf")), "must be a finite number"),
+        (lever("set_standard", standard="lot_area_min_ft2", value=10**400), "value is too large a number"),
+        (lever("set_standard", standard="lot_area_min_ft2", value="5000"), "must be a number of at least 0, not '5000'"),
+        (lever("set_standard", standard="lot_area_min_ft2", value=True), "must be a number of at least 0, not True"),
+        (lever("set_standard", standard="lot_area_min_ft2", value=5000, where={"near": "beltline", "within_ft": 10**400}), "within_ft is too large"),
+        ({"kind": "tenure_protection", "kept_share": 10**400}, "kept_share is too large"),
+        ({"kind": "allow_splits", "districts": [["R-4"]]}, "has no district ['R-4']"),
+    ],
+)  # fmt: skip
+def test_values_and_units_that_mean_nothing_are_refused(today, pulled, said):
+    with pytest.raises(ValidationError) as told:
+        apply(scenario(pulled), today)
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("wrong", [-1, float("nan"), "much", True, 10**400, [], {}, None])
+def test_no_parameter_of_any_lever_takes_what_it_cannot_mean(today, kind, wrong):
+    """Every kind, every parameter, one wrong value at a time: one clear refusal and never a traceback."""
+    right = {
+        "districts": ["R-4"], "standard": "lot_area_min_ft2", "use": "duplex", "from_use": "any", "value": 5000,
+        "factor": 0.5, "plus": 10, "at_least": 10, "units": 2,
+    }  # fmt: skip
+    takes = [name for name in inspect.signature(KINDS[kind]).parameters if name != "code"]
+    given = {name: right[name] for name in takes}
+    assert not [*faults({"kind": kind, **given}, today.code)]
+    for name in (*takes, "unit", "where"):
+        assert [*faults({"kind": kind, **given, name: wrong}, today.code)], name
+
+
+@pytest.mark.parametrize(
+    "pulled",
+    [
+        lever("set_standard", standard="far_max", value=float("inf")),
+        lever("set_standard", standard="splits_by_right", value=1, unit="flag"),
+        lever("set_standard", standard="units_max", use="duplex", value=0),
+        lever("allow_use", use="cottage_court", units=8, unit="homes"),
+        lever("scale_standard", standard="lot_area_min_ft2", factor=3, unit="ratio"),
+        lever("set_standard", standard="parking_min_per_unit", value=0, unit="spaces/home"),
+    ],
+)
+def test_values_that_mean_something_are_taken(today, pulled):
+    assert apply(scenario(pulled), today).levers == (pulled,)

@@ -19,6 +19,9 @@ from densitymap.pipeline import map as drawing
 def map_command(
     scenario: Annotated[str | None, typer.Argument(help="Scenario to show: a name or a TOML file.")] = None,
     *,
+    named: Annotated[
+        str | None, typer.Option("--scenario", metavar="SCENARIO", help="The same, as an option.")
+    ] = None,
     compare: Annotated[
         tuple[str, str] | None, typer.Option(metavar="BEFORE AFTER", help="Two scenarios, side by side.")
     ] = None,
@@ -40,6 +43,12 @@ def map_command(
 
     Example: densitymap map triplex-by-right --area Reynoldstown --lang es
     """
+    if scenario and named and scenario != named:
+        raise UsageError(
+            f"Two scenarios are named: {scenario} and --scenario {named}",
+            next_step=f"name one, or densitymap map --compare {scenario} {named}",
+        )
+    scenario = scenario or named
     if scenario and compare:
         raise UsageError(
             "A map shows one scenario or compares two, not both",

@@ -23,6 +23,7 @@ from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import lots_reached
 from densitymap.scenarios.places import with_places
+from densitymap.scenarios.standing import bound
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -87,7 +88,8 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
     Raises
     ------
     ValidationError
-        With every fault, or if a lever reaches no lot and that is not allowed.
+        With every fault, if levers contradict one another on a lot, or if a lever reaches no lot and that is
+        not allowed.
     """
     policy = policy_of(space, name)
     notes = list(policy.notes)
@@ -102,6 +104,8 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
         layers=layers_for(space, policy.all_places),
         resolve=lambda text: polygon_of(space, load_city(), text),
     )
+    bound(lots, policy)
+    policy.refuse_repeated(lots)
     counts = lots_reached(lots, policy)
     empty = [
         f"lever {at} ({policy.levers[at - 1]['kind']}) reaches no lot"

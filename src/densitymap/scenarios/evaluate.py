@@ -134,8 +134,9 @@ def evaluate(scene: Scene, policy: Policy, *, reuse: Places | None = None) -> Re
     MissingDataError
         If nobody has looked which lots lie in a place of the policy.
     ValidationError
-        If levers of places that overlap contradict one another on a lot.
+        If levers of places that overlap contradict one another on a lot, or protections of one kind meet.
     """
+    policy.refuse_repeated(scene.lots)
     binds = bound(scene.lots, policy)
     at, _ = setting(scene.ground, policy, reuse=reuse, binds=binds)
     law = allowed_on(scene.lots, scene.parts, policy, binds=binds, reasons=False)

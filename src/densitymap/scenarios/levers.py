@@ -8,16 +8,13 @@ are its keyword arguments, so the signature is the grammar. ``where`` binds it t
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from densitymap.params import nearest
-from densitymap.scenarios import places, protections
 from densitymap.zoning.code import ZoningCode, standards
 
 Lever = Mapping[str, Any]
@@ -121,40 +118,13 @@ KINDS: Mapping[str, Callable[..., ZoningCode]] = {
     )
 }  # fmt: skip
 """Every kind of lever that changes the law, by its name."""
-_BESIDE = ("kind", "where", "unit")
+BESIDE = ("kind", "where", "unit")
 """Fields of a lever that are not handed to its function."""
 
 
 def is_law(lever: Lever) -> bool:
     """Whether the lever changes the law (or else protects)."""
     return lever["kind"] in KINDS
-
-
-def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
-    """Everything wrong with a lever before it is pulled."""
-    kind = str(lever.get("kind"))
-    known = (*KINDS, *protections.kinds())
-    if kind not in known:
-        yield f"unknown kind {kind!r}.{nearest(kind, known)}"
-        return
-    if "where" in lever:
-        yield from places.faults(lever["where"])
-    if kind not in KINDS:
-        yield from protections.faults(lever)
-        return
-    yield from _argument_faults(lever, kind)
-    yield from _name_faults(lever, code)
-    yield from _number_faults(lever, kind)
-
-
-def _argument_faults(lever: Lever, kind: str) -> Iterator[str]:
-    accepted = inspect.signature(KINDS[kind]).parameters
-    for name in lever:
-        if name not in accepted and name not in _BESIDE:
-            yield f"{kind} takes no {name!r}.{nearest(name, [*accepted, *_BESIDE])}"
-    for name, parameter in accepted.items():
-        if name != "code" and name not in lever and parameter.default is parameter.empty:
-            yield f"{kind} needs {name!r}"
 
 
 def pull(code: ZoningCode, levers: Sequence[Lever]) -> ZoningCode:
@@ -165,7 +135,7 @@ def pull(code: ZoningCode, levers: Sequence[Lever]) -> ZoningCode:
 
 
 def _pulled(code: ZoningCode, lever: Lever) -> ZoningCode:
-    arguments = {key: value for key, value in lever.items() if key not in _BESIDE}
+    arguments = {key: value for key, value in lever.items() if key not in BESIDE}
     return KINDS[lever["kind"]](code, **arguments)
 
 
@@ -230,41 +200,6 @@ def _reach(number: int, lever: Lever, after: ZoningCode) -> list[str]:
         return []
     which = "no district" if len(missed) == len(lever["districts"]) else f"not {', '.join(missed)}"
     return [f"lever {number} ({lever['kind']} {standard}) reaches {which}: the value it builds on is unread"]
-
-
-def _name_faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
-    districts = lever.get("districts", [])
-    if not isinstance(districts, list | tuple) or not districts:
-        yield "districts must be a list of at least one district"
-        districts = []
-    for name in districts:
-        if name not in code.districts:
-            yield f"{code.name} has no district {name!r}.{nearest(str(name), code.districts)}"
-    for field in ("use", "from_use"):
-        if field in lever and lever[field] not in code.uses:
-            yield f"unknown use {lever[field]!r}.{nearest(str(lever[field]), code.uses)}"
-    if "standard" in lever and lever["standard"] not in [*standards()]:
-        yield f"unknown standard {lever['standard']!r}.{nearest(str(lever['standard']), standards())}"
-
-
-def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
-    for field in ("value", "plus", "at_least", "units", "factor"):
-        value = lever.get(field, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            yield f"{field} of {kind} must be a number of at least 0, not {value!r}"
-    units = lever.get("units", 0)
-    if isinstance(units, float) and math.isfinite(units) and not units.is_integer():
-        yield f"units of {kind} must be whole homes, not {units!r}"
-    standard = standards().get(str(lever.get("standard")))
-    if standard is None:
-        return
-    given = lever.get("unit", standard.unit)
-    if given != standard.unit:
-        hint = nearest(str(given), [standard.unit])
-        yield f"unit is {given!r}; {standard.name} is in {standard.unit!r}.{hint}"
-    value = lever.get("value", 0)
-    if standard.unit.startswith("share") and isinstance(value, int | float) and 1 < value < math.inf:
-        yield f"{standard.name} is a share and must lie between 0 and 1, not {value!r}"
 
 
 def _values(

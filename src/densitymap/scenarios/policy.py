@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from densitymap import params
 from densitymap.errors import UsageError, ValidationError
+from densitymap.scenarios import contradictions as clashes
 from densitymap.scenarios import levers
 from densitymap.scenarios.document import Scenario, file_of, scenario_of
+from densitymap.scenarios.lever_faults import faults as faults_of
 from densitymap.scenarios.places import Place, place_of
 from densitymap.scenarios.protections import Protection, protection_of
 from densitymap.zoning.code import ZoningCode, load_code
@@ -66,6 +70,23 @@ class Policy:
     def all_places(self) -> tuple[Place, ...]:
         """Places of levers of the law and of protections, each once."""
         return tuple(dict.fromkeys(place_of(lever["where"]) for lever in self.levers if "where" in lever))
+
+    def refuse_repeated(self, lots: pd.DataFrame) -> None:
+        """Refuse protections of one kind that meet on a lot.
+
+        Parameters
+        ----------
+        lots
+            With one boolean column per place (:func:`~densitymap.scenarios.places.with_places`).
+
+        Raises
+        ------
+        ValidationError
+            With every pair of them.
+        """
+        faults = clashes.on_lots(_protecting(self.levers), lots)
+        if faults:
+            raise _refused(self.name, faults)
 
     def inside(self, held: Sequence[bool]) -> Policy:
         """Give the rules on lots that lie in some of :attr:`places` (one flag for each, in order).
@@ -144,19 +165,20 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
     ------
     ValidationError
         With every fault of every lever: unknown kind, argument, district, use, standard, unit or place
-        (the nearest is suggested), and levers that contradict one another.
+        (the nearest is suggested), levers that contradict one another, a protection given twice.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, extra=extra)
     faults = [
         f"lever {number}: {fault}"
         for number, lever in enumerate(scenario.levers, start=1)
-        for fault in levers.faults(lever, policy.code)
+        for fault in faults_of(lever, policy.code)
     ]
     if faults:
         raise _refused(scenario.name, faults)
     together = (*policy.levers, *scenario.levers)
     notes, contradictions = _met(policy.base, together)
+    contradictions += clashes.of_file(_protecting(together))
     if contradictions:
         raise _refused(scenario.name, contradictions)
     return replace(
@@ -181,6 +203,10 @@ def _binding(pulled: Sequence[Lever], keys: set[str]) -> tuple[Lever, ...]:
         for lever in pulled
         if levers.is_law(lever) and ("where" not in lever or place_of(lever["where"]).key in keys)
     )
+
+
+def _protecting(pulled: Sequence[Lever]) -> list[tuple[int, Lever]]:
+    return [(number, lever) for number, lever in enumerate(pulled, start=1) if not levers.is_law(lever)]
 
 
 def _met(base: ZoningCode, pulled: Sequence[Lever]) -> tuple[list[str], list[str]]:
