@@ -1,6 +1,8 @@
 """One lot's pro forma as a person asks for it: every line, every input, every refusal."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,10 @@ from densitymap.feasibility.decision import options_table
 from densitymap.feasibility.forms import PLANS, terms
 from densitymap.feasibility.pays import Worth, bids_today, paying
 from densitymap.feasibility.statement import inputs, lines
+from densitymap.pipeline import proforma as one_lot
+from densitymap.pipeline.proforma_inputs import Asked
+from densitymap.pipeline.subject import Subject, of_drawing
+from densitymap.pipeline.workspace import Workspace
 
 LOT = "POLYGON((0 0,50 0,50 150,0 150,0 0))"
 HOUSE = ["--house", "8 30 42 70", "--floor", "1200"]
@@ -107,8 +113,103 @@ def test_an_accessory_home_pays_the_owner_of_the_house():
     assert chosen["units_demolished"] == 0
 
 
+AS_IS = "the value of the lot as it stands (--set as_is=NUMBER)"
+
+
+@pytest.mark.parametrize("house", [[], HOUSE])
+def test_an_unknown_value_of_the_lot_is_not_nothing(house):
+    """Whether anything stands there or not: no surplus, no verdict, and the reason; the sums above it stand."""
+    unpriced = ["--place", "Kirkwood", "--type", "duplex", *house]
+    known, unknown = (
+        one_lot.proforma(subject, Asked(kind="duplex", settings={}))
+        for subject in (_drawn(*unpriced), _unvalued(_drawn(*unpriced)))
+    )
+    assert value(unknown, "rlv_usd") == value(known, "rlv_usd") > 0
+    for name in ("as_is_usd", "asked_usd", "surplus_usd", "decision_value_usd"):
+        (line,) = [line for line in unknown["lines"] if line["name"] == name]
+        assert line["value"] is None
+        assert AS_IS in line["source"]
+    chosen = unknown["selected"]
+    assert chosen["surplus_usd"] is chosen["decision_value_usd"] is chosen["pays"] is None
+    assert (chosen["computable"], chosen["needs"]) == (False, [AS_IS])
+    assert {row["surplus_usd"] for row in unknown["options"]} == {None}
+    assert True not in {row["pays"] for row in unknown["options"]}
+
+
+def test_what_is_said_of_a_lot_nobody_valued():
+    ran = densitymap("proforma", *DRAWN, "--type", "duplex", "--set", "hard_cost=205")
+    assert ran.code == 0
+    assert f"Whether it pays is not computable: needs {AS_IS}" in ran.err
+    assert "It pays" not in ran.err
+    assert "It does not pay" not in ran.err
+    (line,) = [line for line in ran.err.splitlines() if "Over what its owner asks" in line]
+    assert "unknown: needs the value of the lot" in line
+    code, answer = asked(*DRAWN, "--type", "duplex", "--set", "as_is=20000")
+    assert code == 0
+    assert answer["selected"]["computable"] is True
+    assert value(answer, "surplus_usd") == pytest.approx(value(answer, "rlv_usd") - 23_000)
+
+
+def test_a_form_that_falls_short_pays_at_no_price_of_the_lot():
+    _, answer = asked(*DRAWN, "--type", "duplex", "--set", "hard_cost=300")
+    assert value(answer, "rlv_usd") < 0
+    assert (answer["selected"]["pays"], answer["selected"]["computable"]) == (False, True)
+    assert value(answer, "best_legal_today_usd") == 0
+    assert value(answer, "acquisition_usd") == 0
+    labels = {line["name"]: line["label"] for line in answer["lines"]}
+    assert labels["best_legal_today_usd"].endswith("nobody bids")
+    assert labels["rlv_usd"].endswith("nobody bids")
+    assert value(answer, "net_value_usd") - value(answer, "cost_usd") == pytest.approx(
+        value(answer, "shortfall_usd")
+    )
+    assert value(answer, "rlv_usd") == pytest.approx(value(answer, "shortfall_usd") / 1.02)
+
+
+def test_every_input_that_a_word_sets_is_listed():
+    code, answer = asked(*DRAWN, "--type", "duplex", "--set", "hard_cost=205", "--set", "as_is=30000",
+                         "--set", "price=425")  # fmt: skip
+    assert code == 0
+    found = {one["name"]: (one["set_by"], one["before"], one["value"]) for one in answer["changed"]}
+    assert found["hard_cost_house_usd_per_ft2"] == ("hard_cost", 195, 205)
+    assert found["hard_cost_duplex_usd_per_ft2"] == ("hard_cost", 205, 205)
+    assert found["hard_cost_triplex_usd_per_ft2"] == ("hard_cost", 225, 205)
+    assert found["as_is_usd"] == ("as_is", None, 30_000)
+    by, before, after = found["place_price_usd_per_ft2"]
+    assert by == "price"
+    assert after == pytest.approx(answer["prices"]["price_usd_per_ft2"], abs=1e-4)
+    assert before != after
+    assert len(answer["changed"]) == 5
+    assert asked(*DRAWN, "--type", "duplex")[1]["changed"] == []
+
+
+def test_what_a_word_sets_is_printed_and_the_hint_names_one_input_in_full():
+    ran = densitymap("proforma", *DRAWN, "--type", "duplex", "--set", "hard_cost=205")
+    assert "Set by hard_cost: hard_cost_house_usd_per_ft2 = 205 USD/ft2 (was 195)" in ran.err
+    assert "Set by hard_cost: hard_cost_duplex_usd_per_ft2 = 205 USD/ft2 (as it was)" in ran.err
+    hint = ran.err.strip().splitlines()[-1]
+    name, _, number = hint.partition("--set ")[2].partition("=")
+    code, answer = asked(*DRAWN, "--type", "duplex", "--set", f"{name}={number}")
+    assert code == 0
+    assert [(one["name"], one["value"]) for one in answer["changed"]] == [(name, float(number))]
+    assert answer["changed"][0]["before"] != float(number)
+
+
+def _drawn(*args: str) -> Subject:
+    place = args[args.index("--place") + 1]
+    house = {"house": HOUSE[1], "house_floor_ft2": 1_200.0} if "--house" in args else {}
+    return of_drawing(Workspace(Path()), LOT, "R-5", scenario="no-change", place=place,
+                      streets=DRAWN[-1], **house)  # fmt: skip
+
+
+def _unvalued(subject: Subject) -> Subject:
+    """The same lot, the price of homes there known, what it is worth as it stands not."""
+    names = [name for name in subject.lots.columns if name.startswith("as_is_value")]
+    lots = subject.lots.assign(**dict.fromkeys(names, None), existing_units=2)
+    return replace(subject, lots=lots)
+
+
 def test_what_may_not_stand_is_shown_and_does_not_pay():
-    _, answer = asked(*DRAWN, "--type", "triplex", "--set", "price=2000")
+    _, answer = asked(*DRAWN, "--type", "triplex", "--set", "price=2000", "--set", "as_is=100000")
     assert answer["selected"]["verdict"] == "FALSE"
     assert answer["selected"]["decision_value_usd"] > 0
     assert answer["selected"]["pays"] is False

@@ -15,6 +15,7 @@ from densitymap.pipeline import prices as home_prices
 from densitymap.pipeline import proforma as one_lot
 from densitymap.pipeline import subject
 from densitymap.pipeline.funnel import BASELINE
+from densitymap.pipeline.proforma_inputs import Asked
 
 
 def proforma(
@@ -47,7 +48,7 @@ def proforma(
     """
     if (parcel_id is None) == (lot is None):
         raise UsageError("Name a lot of the last build, or draw one with --lot and --zone")
-    asked = one_lot.Asked(
+    asked = Asked(
         kind=kind, actor=actor, tenure=tenure, scenario=scenario, settings=_pairs(settings or []),
         year=year, costs_file=costs,
     )  # fmt: skip
@@ -70,7 +71,7 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     for text in settings:
         name, found, value = text.partition("=")
         if not found or not name.strip():
-            raise UsageError(f"--set {text!r} is not NAME=NUMBER", next_step="write --set hard_cost=250")
+            raise UsageError(f"--set {text!r} is not NAME=NUMBER", next_step="write --set margin_share=0.12")
         pairs[name.strip()] = value.strip()
     return pairs
 
@@ -83,23 +84,57 @@ def _tell_proforma(answer: dict[str, Any]) -> None:
             f"{chosen['verdict'] or 'not judged'}. {chosen['reason'] or ''}"
         )
     for line in answer["lines"]:
-        if line["low"] is None:
+        if line["low"] is None or line["value"] is None:
             SETTINGS.say(f"  {line['label']:<60} {_amount(line)}")
         else:
-            value = f"{line['value']:g} {line['unit']} ({line['low']:g} to {line['high']:g})"
+            value, low, high = (_number(line[part]) for part in ("value", "low", "high"))
+            value = f"{value} {line['unit']} ({low} to {high})"
             SETTINGS.say(f"  {line['name']} = {value}, {line['year']}: {line['source']}")
+    for one in answer["changed"]:
+        was = "unknown" if one["before"] is None else _number(one["before"])
+        SETTINGS.say(
+            f"Set by {one['set_by']}: {one['name']} = {_number(one['value'])} {one['unit']} "
+            f"({'as it was' if one['before'] == one['value'] else 'was ' + was})"
+        )
     if chosen is not None:
-        word = {True: "It pays", False: "It does not pay", None: "Whether it pays is unknown"}[chosen["pays"]]
-        SETTINGS.say(f"{word} ({chosen['actor']}). Prices: {answer['prices']['source']}.")
+        SETTINGS.say(f"{_verdict(chosen)} ({chosen['actor']}). Prices: {answer['prices']['source']}.")
     for doubt in answer["doubts"]:
         SETTINGS.say(f"Note: {doubt}")
-    SETTINGS.say("Next: change an input, for example --set hard_cost=250")
+    SETTINGS.say(f"Next: {_hint(answer['lines'])}")
+
+
+def _number(value: float) -> str:
+    """A number as a person may type it back.
+
+    Examples
+    --------
+    >>> _number(9_000_000.0), _number(0.0575)
+    ('9000000', '0.0575')
+    """
+    return f"{value:.10g}"
+
+
+def _verdict(chosen: dict[str, Any]) -> str:
+    if not chosen["computable"]:
+        return f"Whether it pays is not computable: needs {'; '.join(chosen['needs'])}"
+    return "It pays" if chosen["pays"] else "It does not pay"
+
+
+def _hint(lines: list[dict[str, Any]]) -> str:
+    """Name one input in full that this sum rests on, and another value of its range."""
+    given = [line for line in lines if line["low"] is not None and line["low"] < line["high"]]
+    hard = [line for line in given if line["name"].startswith("hard_cost")]
+    if not given:
+        return "name another --type, --zone or --scenario"
+    line = (hard or given)[0]
+    other = line["high"] if line["value"] != line["high"] else line["low"]
+    return f"change an input, for example --set {line['name']}={_number(other)}"
 
 
 def _amount(line: dict[str, Any]) -> str:
     value, unit = line["value"], line["unit"]
     if value is None:
-        return f"{'unknown':>12} {unit}"
+        return f"{'unknown':>12}: {line['source'].removeprefix('not computable: ')}"
     return f"{value:>12,.0f} {unit}" if unit == "USD" else f"{value:>12.4f} {unit}"
 
 

@@ -108,6 +108,17 @@ class Costs:
         return float((1 + self.growth.value) ** (end - start))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """An input that somebody set: what it was (missing where nobody knew), what it is, in what words."""
+
+    name: str
+    before: float | None
+    value: float
+    unit: str
+    set_by: str
+
+
 def load_costs(city: str = "atlanta", *, year: int | None = None, extra: Path | None = None) -> Costs:
     """Load a city's costs.
 
@@ -294,3 +305,27 @@ def changed(costs: Costs, settings: Mapping[str, str]) -> Costs:
     if faults:
         raise ValidationError("Some inputs cannot be used", faults=faults)
     return costs.with_values(values)
+
+
+def changes(before: Costs, after: Costs, set_by: Mapping[str, str]) -> list[Change]:
+    """List every input that was set, also where it is what it was.
+
+    Parameters
+    ----------
+    before, after
+        The costs without and with what was set.
+    set_by
+        By input, the words (or the file) that set it: one short name may set several.
+
+    Examples
+    --------
+    >>> costs = load_costs()
+    >>> words = dict.fromkeys(named_inputs("hard_cost", costs), "hard_cost")
+    >>> found = changes(costs, changed(costs, {"hard_cost": "205"}), words)
+    >>> [(one.name, one.before, one.value) for one in found][:2]
+    [('hard_cost_house_usd_per_ft2', 195.0, 205.0), ('hard_cost_duplex_usd_per_ft2', 205.0, 205.0)]
+    """
+    return [
+        Change(name=name, before=before[name], value=after[name], unit=after.records[name].unit, set_by=words)
+        for name, words in set_by.items()
+    ]

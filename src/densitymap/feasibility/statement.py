@@ -74,6 +74,15 @@ BY_ACTOR = {
 }
 
 
+NOBODY_BIDS = ": nobody bids"
+NEEDS = {
+    "as_is": "the value of the lot as it stands (--set as_is=NUMBER)",
+    "price": "the price of homes there (--place NAME, or --set place_price=NUMBER)",
+    "law": "what the law allows there (--zone CODE)",
+}
+"""What a sum may lack, in words that say how to give it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
     """One line: an input with its range, an item of value or cost, a sum (then without a range)."""
@@ -176,7 +185,34 @@ def lines(
     found += _residual(
         plan, costs, cost=float(valued.cost_usd[entry]), rlv=float(valued.rlv_usd[entry, plan])
     )
-    return found + _decision(terms, entry, plan, costs=costs, decided=decided)
+    found += _decision(terms, entry, plan, costs=costs, decided=decided)
+    return [_with_reason(line, as_is, price_usd_per_ft2) for line in found]
+
+
+def needs(as_is_usd: float, price_usd_per_ft2: float) -> list[str]:
+    """What is unknown of the lot, in words (:data:`NEEDS`)."""
+    unknown = {"as_is": np.isnan(as_is_usd), "price": np.isnan(price_usd_per_ft2)}
+    return [NEEDS[name] for name, is_so in unknown.items() if is_so]
+
+
+def not_computable(lacking: Sequence[str]) -> str:
+    """Say what a figure lacks.
+
+    Examples
+    --------
+    >>> not_computable(["a price", "a zone"])
+    'not computable: needs a price; a zone'
+    """
+    return f"not computable: needs {'; '.join(lacking)}"
+
+
+def _with_reason(line: Line, as_is_usd: float, price_usd_per_ft2: float) -> Line:
+    """An unknown sum says in the place of its source what it lacks; a bid hangs on no as-is value."""
+    if line.value is not None:
+        return line
+    is_bid = line.name == "best_legal_today_usd"
+    lacking = needs(0.0 if is_bid else as_is_usd, price_usd_per_ft2) or [NEEDS["law"]]
+    return replace(line, source=not_computable(lacking))
 
 
 def _sum(name: str, label: str, value: Any, *, unit: str = "USD") -> Line:
@@ -185,10 +221,21 @@ def _sum(name: str, label: str, value: Any, *, unit: str = "USD") -> Line:
 
 
 def _residual(plan: int, costs: Costs, *, cost: float, rlv: float) -> list[Line]:
-    """From the value after selling, margin and finance down to the land."""
-    share = 0.0 if PLANS[plan][0] == "owner" else costs["acquisition_cost_share"]
+    """From the value after selling, margin and finance down to the land; where none is left, nobody buys."""
+    is_owner = PLANS[plan][0] == "owner"
+    share = 0.0 if is_owner else costs["acquisition_cost_share"]
+    net = _sum("net_value_usd", "Value after selling, margin and finance", rlv * (1 + share) + cost)
+    if rlv < 0:
+        label = "Residual land value" + ("" if is_owner else f" (that, over {1 + share:g}){NOBODY_BIDS}")
+        short = _sum("shortfall_usd", "Less than nothing is left for the land", rlv * (1 + share))
+        return [
+            net,
+            short,
+            _sum("acquisition_usd", "Cost of buying the lot", 0.0),
+            _sum("rlv_usd", label, rlv),
+        ]
     return [
-        _sum("net_value_usd", "Value after selling, margin and finance", rlv * (1 + share) + cost),
+        net,
         _sum("acquisition_usd", "Cost of buying the lot", rlv * share),
         _sum("rlv_usd", "Most that can be paid for the lot (residual land value)", rlv),
     ]
@@ -236,15 +283,15 @@ def _shares(plan: int, costs: Costs, gdv: float, *, homes: float) -> list[Line]:
 
 def _decision(terms: Terms, entry: int, plan: int, *, costs: Costs, decided: Decided) -> list[Line]:
     actor, tenure = PLANS[plan]
-    as_is = decided.as_is_usd[terms.lot[entry]]
+    as_is, today = decided.as_is_usd[terms.lot[entry]], decided.best_today_usd[terms.lot[entry]]
     premium = costs["acquisition_premium_share"] if actor == "developer" else 0.0
     found = [
         _sum("as_is_usd", "The lot as it stands", as_is),
         _sum("asked_usd", "What its owner asks (with the premium)", as_is * (1 + premium)),
         _sum(
             "best_legal_today_usd",
-            "What a builder would pay under today's law",
-            decided.best_today_usd[terms.lot[entry]],
+            f"What a builder would pay under today's law{NOBODY_BIDS if today == 0 else ''}",
+            today,
         ),
         _sum("surplus_usd", "Over what its owner asks", decided.surplus_usd[entry, plan]),
         _sum("decision_value_usd", "Over the best alternative", decided.decision_value_usd[entry, plan]),

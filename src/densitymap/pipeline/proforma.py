@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,25 +11,24 @@ import pandas as pd
 
 from densitymap import params
 from densitymap.capacity.rules import load_buildings
-from densitymap.city import load_city
-from densitymap.errors import UsageError, ValidationError
+from densitymap.errors import UsageError
 from densitymap.feasibility import statement
-from densitymap.feasibility.costs import Costs, changed, load_costs, plain_number, read_records
-from densitymap.feasibility.decision import options_table
+from densitymap.feasibility.costs import Costs
+from densitymap.feasibility.decision import best_by_actor, decide, options_table
 from densitymap.feasibility.forms import PLANS, Terms, counted, size_factor, terms
-from densitymap.feasibility.pays import Paying, Worth, bids_today, paying, told_of, worth_of
-from densitymap.feasibility.proforma import money
-from densitymap.pipeline.funnel import BASELINE
+from densitymap.feasibility.pays import Paying, Worth, bids_today, told_of, worth_of
+from densitymap.feasibility.proforma import money, value_options
+from densitymap.pipeline.proforma_inputs import (
+    GIVEN,
+    SET_BY,
+    WORTH,
+    Asked,
+    changed_worth,
+    costs_as_asked,
+    own_settings,
+)
 from densitymap.pipeline.subject import NOT_ASKED, Subject
 
-OF_LOT = ("price_usd_per_ft2", "place_price_usd_per_ft2", "as_is_usd")
-"""Inputs of the lot that may be set beside the costs: what its finished homes sell for by the ft2, what a
-standing house of the reference size sells for there, and what the lot is worth as it stands."""
-GIVEN = "given on the command line"
-SHORT = {"price": OF_LOT[0], "place_price": OF_LOT[1], "as_is": OF_LOT[2]}
-SET_BY = {"price": OF_LOT[:2], "as_is": OF_LOT[2:]}
-WORTH = {"price": "price_usd_per_ft2", "as_is": "as_is_usd"}
-"""Inputs that set the price or the worth of the lot, and where :class:`Worth` holds it."""
 TYPES = {
     "adu": "house_adu",
     "attached_adu": "house_attached_adu",
@@ -44,33 +42,6 @@ SHOWN = (
     "units_demolished", "verdict", "gdv_usd", "cost_usd", "rlv_usd", "yield_on_cost", "surplus_usd",
     "decision_value_usd", "pays",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is asked of a lot.
-
-    Attributes
-    ----------
-    kind, actor, tenure
-        Type of home, who builds, sold or let; the best where not given.
-    scenario
-        Policy to judge under.
-    settings
-        Inputs set, as texts by name.
-    year
-        Carry money to dollars of this year.
-    costs_file
-        A file of costs that stand before the catalogue's.
-    """
-
-    kind: str | None = None
-    actor: str | None = None
-    tenure: str | None = None
-    scenario: str = BASELINE
-    settings: Mapping[str, str]
-    year: int | None = None
-    costs_file: Path | None = None
 
 
 def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
@@ -90,8 +61,8 @@ def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
         If an input cannot be used.
     """
     _refuse_unknown(asked)
-    costs = _costs(asked)
-    own = _own_settings(asked)
+    costs, changed_costs = costs_as_asked(asked)
+    own = own_settings(asked)
     open_rows = counted(subject.fits)
     wanted = _wanted(subject.fits, asked)
     judged = subject.fits.assign(
@@ -101,17 +72,42 @@ def proforma(subject: Subject, asked: Asked) -> dict[str, Any]:
     open_rows = open_rows[wanted]
     built = terms(judged, subject.lots, costs, load_buildings())
     if not len(built.row):
-        return _nothing(subject, asked)
+        return _nothing(subject, asked, changed_costs)
+    known = _worth(subject, costs, {})
     worth = _worth(subject, costs, own)
     if "price_usd_per_ft2" in own:
         worth = _at_price(worth, built, own["price_usd_per_ft2"], costs)
-    today = terms(subject.today, subject.lots, costs, load_buildings())
-    bids = bids_today(today, worth, costs) if len(today.row) else np.full(1, np.nan)
-    found = paying(built, subject.lots, worth, costs, today_usd=bids)
+    found = _valued(subject, built, worth, costs)
     said = {name: _said(subject, costs, worth, own, name=name) for name in SET_BY}
-    return _document(
+    document = _document(
         subject, asked, costs, judged=judged, found=found, worth=worth, is_open=open_rows, said=said
     )
+    return document | {"changed": changed_costs + changed_worth(asked, known, worth)}
+
+
+def _valued(subject: Subject, built: Terms, worth: Worth, costs: Costs) -> Paying:
+    """Value the options of the lot and set them against what else it could be.
+
+    Unlike the build's counts, nothing is supposed of a lot whose worth as it stands is unknown, vacant or
+    not; nobody bids less than 0; and what the law was not asked is no alternative.
+    """
+    today = terms(subject.today, subject.lots, costs, load_buildings())
+    bids = np.maximum(bids_today(today, worth, costs), 0.0) if len(today.row) else np.zeros(1)
+    if not _is_judged(subject):
+        bids = np.full(1, np.nan)
+    valued = value_options(built, worth.price_usd_per_ft2, worth.as_is_usd, costs)
+    decided = decide(
+        built, valued, as_is_usd=worth.as_is_usd, best_today_usd=bids, is_vacant=np.zeros(1, bool),
+        costs=costs,
+    )  # fmt: skip
+    if not _is_judged(subject):
+        decided = replace(decided, decision_value_usd=np.full_like(decided.decision_value_usd, np.nan))
+    return Paying(terms=built, valued=valued, decided=decided, best=best_by_actor(built, decided))
+
+
+def _is_judged(subject: Subject) -> bool:
+    """Whether the law was asked what may stand on the lot."""
+    return not subject.fits["binding_rule"].eq(NOT_ASKED).all()
 
 
 def _refuse_unknown(asked: Asked) -> None:
@@ -124,31 +120,6 @@ def _refuse_unknown(asked: Asked) -> None:
                 f"There is no {what} {given!r}.{params.nearest(given, known)}",
                 next_step=f"known: {', '.join(known)}",
             )
-
-
-def _costs(asked: Asked) -> Costs:
-    costs = load_costs(load_city().code, year=asked.year)
-    if asked.costs_file is not None:
-        if not asked.costs_file.is_file():
-            raise UsageError(f"There is no file {asked.costs_file}")
-        own = read_records(params.read_toml(asked.costs_file), str(asked.costs_file))
-        unknown = [name for name in own if name not in costs.records]
-        if unknown:
-            faults = [f"{name}: no such input.{params.nearest(name, costs.records)}" for name in unknown]
-            raise ValidationError(f"{asked.costs_file} holds unknown inputs", faults=faults)
-        costs = costs.with_records(own)
-    named = {name: text for name, text in asked.settings.items() if SHORT.get(name, name) not in OF_LOT}
-    return changed(costs, named)
-
-
-def _own_settings(asked: Asked) -> dict[str, float]:
-    """Read inputs of the lot; a price is above 0."""
-    named = {SHORT.get(name, name): text for name, text in asked.settings.items()}
-    found = {name: plain_number(named[name], what=name) for name in OF_LOT if name in named}
-    faults = [f"{name}: {value:g} is not above 0" for name, value in found.items() if value <= 0]
-    if faults:
-        raise ValidationError("Some inputs cannot be used", faults=faults)
-    return found
 
 
 def _wanted(fits: pd.DataFrame, asked: Asked) -> np.ndarray:
@@ -209,7 +180,7 @@ def _said(
     return statement.Said(source=words, year=int(year), low=float(low), high=float(high))
 
 
-def _nothing(subject: Subject, asked: Asked) -> dict[str, Any]:
+def _nothing(subject: Subject, asked: Asked, changed_costs: list[dict[str, Any]]) -> dict[str, Any]:
     reasons = subject.fits.get("reason", pd.Series(dtype="string")).dropna()
     return {
         "lot": subject.told,
@@ -217,6 +188,7 @@ def _nothing(subject: Subject, asked: Asked) -> dict[str, Any]:
         "selected": None,
         "lines": [],
         "options": [],
+        "changed": changed_costs,
         "doubts": ["Nothing fits that is not there already.", *dict.fromkeys(reasons.astype(str))][:4],
     }
 
@@ -227,8 +199,8 @@ def _options(subject: Subject, judged: pd.DataFrame, found: Paying, is_open: np.
     table = options_table(found.terms, judged, found.valued, found.decided)
     at, plan = np.nonzero(found.terms.applies[found.terms.kind])
     table["entry"], table["plan"] = at, plan
-    judged_by_law = not subject.fits["binding_rule"].eq(NOT_ASKED).all()
-    known = table["decision_value_usd"].notna() & judged_by_law
+    judged_by_law = _is_judged(subject)
+    known = (table["decision_value_usd"].notna() | (table["rlv_usd"] < 0)) & judged_by_law
     table["pays"] = table["pays"].where(known) & is_open[found.terms.row[at]]
     keys = pd.MultiIndex.from_frame(table[["fit_mode", "fit_type"]])
     table["verdict"] = original["verdict"].reindex(keys).to_numpy(object) if judged_by_law else None
@@ -270,7 +242,7 @@ def _document(
     return {
         "lot": subject.told,
         "policy": asked.scenario,
-        "selected": _shown(best.to_dict(), (*SHOWN, "reason")),
+        "selected": _shown(best.to_dict(), (*SHOWN, "reason")) | _computable(subject, best, as_is, price),
         "prices": {
             "price_usd_per_ft2": _plain(price),
             **{part: _plain(value) for part, value in asdict(said["price"]).items()},
@@ -281,6 +253,14 @@ def _document(
         "options": [_shown(row, SHOWN) for row in table.to_dict("records")],
         "doubts": _doubts(subject, best, worth),
     }
+
+
+def _computable(subject: Subject, best: pd.Series, as_is: float, price: float) -> dict[str, Any]:
+    """Whether it can be told that the option pays, and what that needs."""
+    if pd.notna(best["pays"]):
+        return {"computable": True, "needs": []}
+    law = [] if _is_judged(subject) else [statement.NEEDS["law"]]
+    return {"computable": False, "needs": [*statement.needs(as_is, price), *law]}
 
 
 def _ranked(table: pd.DataFrame, asked: Asked) -> pd.DataFrame:
@@ -311,10 +291,16 @@ def _doubts(subject: Subject, best: pd.Series, worth: Worth) -> list[str]:
         found.append("It may not stand here: the figures are shown, and it does not count as paying.")
     if best["existing_assumed"]:
         found.append("Nobody knows what stands there: one house is supposed.")
-    if np.isnan(worth.as_is_usd[0]) and pd.isna(best["decision_value_usd"]):
-        found.append("What the lot is worth as it stands is unknown: set it with --set as_is=NUMBER.")
-    if not subject.lots["is_built"].astype("boolean").iloc[0:1].fillna(value=True).item():
-        found.append("The lot is vacant: it is priced by what may be built on it.")
+    if best["rlv_usd"] < 0:
+        found.append("It costs more than it is worth when done: nothing is left for the land.")
+    if np.isnan(worth.as_is_usd[0]):
+        vacant = not subject.lots["is_built"].astype("boolean").iloc[0:1].fillna(value=True).item()
+        lot = "vacant lot" if vacant else "lot"
+        found.append(f"What the {lot} is worth as it stands is unknown: set it with --set as_is=NUMBER.")
+        today = best["best_legal_today_usd"]
+        if today > 0 and today > best["rlv_usd"]:
+            more = today - best["rlv_usd"]
+            found.append(f"Under today's law a builder would pay {more:,.0f} USD more than this form leaves.")
     if subject.told.get("place_supposed"):
         found.append(f"No neighbourhood was named: prices are those of {subject.told['place']}; see --place.")
     return found
