@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from densitymap import __version__
 from densitymap.cli import build, console, export, fetch, law, look, money, publish, scenario, tracts
+from densitymap.cli.pipe import run_quietly
 from densitymap.pipeline.workspace import Workspace
 
 FLAGS = ("--json", "--quiet", "-q", "--debug")
@@ -95,4 +96,4 @@ for module in (build, fetch, look, law, tracts, money, scenario, publish, export
 
 def main() -> None:
     """Run the command line."""
-    app()
+    run_quietly(app)

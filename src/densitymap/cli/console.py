@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from densitymap.cli.pipe import READER_GONE, silence
 from densitymap.errors import DensitymapError
 from densitymap.pipeline.workspace import Workspace
 
@@ -98,7 +99,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             _report("Interrupted; what was there before is whole.", INTERRUPTED, "run the command again")
             raise typer.Exit(INTERRUPTED) from fault
         except BrokenPipeError as fault:
-            raise typer.Exit(0) from fault
+            silence()
+            raise typer.Exit(READER_GONE) from fault
         except (typer.Exit, typer.Abort):
             raise
         except Exception as fault:

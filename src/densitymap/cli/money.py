@@ -17,6 +17,9 @@ from densitymap.pipeline import subject
 from densitymap.pipeline.funnel import BASELINE
 from densitymap.pipeline.proforma_inputs import Asked
 
+_MANY = 1e5
+"""From here on a number is told whole."""
+
 
 def proforma(
     parcel_id: Annotated[
@@ -104,14 +107,14 @@ def _tell_proforma(answer: dict[str, Any]) -> None:
 
 
 def _number(value: float) -> str:
-    """A number as a person may type it back.
+    """A number as a person may type it back, to six figures or a whole number.
 
     Examples
     --------
-    >>> _number(9_000_000.0), _number(0.0575)
-    ('9000000', '0.0575')
+    >>> _number(9_000_000.4), _number(0.0575), _number(612_492.59)
+    ('9000000', '0.0575', '612493')
     """
-    return f"{value:.10g}"
+    return f"{value:.6g}" if abs(value) < _MANY else f"{value:.0f}"
 
 
 def _verdict(chosen: dict[str, Any]) -> str:
