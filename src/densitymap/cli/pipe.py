@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 READER_GONE = 141
@@ -50,7 +49,7 @@ def silence() -> None:
 def run_quietly(run: Callable[[], None]) -> None:
     """Run the command line; a closed pipe ends it without a word, with :data:`READER_GONE`."""
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name) or Path(os.devnull).open("w", encoding="utf-8")
+        stream = getattr(sys, name) or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
         setattr(sys, name, cast("TextIO", _Quiet(stream)))
     try:
         run()
