@@ -233,7 +233,10 @@ def _harm(plans: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _marries(one: Mapping[str, Any]) -> bool:
     rho, direct = one["rho_star"], one["ledgers"]["direct"]
-    return bool(rho and direct and rho["delta_net_homes"]["p5"] > 0 and direct["p95"] <= 0)
+    if not rho or not direct or rho["delta_net_homes"]["p5"] <= 0:
+        return False
+    high = direct["p95"]  # words where it is small: then the sign of all draws decides
+    return direct["sign"] in ("-", "0") if isinstance(high, str) else bool(high <= 0)
 
 
 def _pressure_lines(half: Mapping[str, Any]) -> Iterator[str]:

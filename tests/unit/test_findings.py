@@ -63,6 +63,9 @@ def test_a_plan_marries_both_only_where_both_are_sure():
     assert not findings._marries(sure | {"ledgers": {"direct": {"p95": 0.1}}})
     assert not findings._marries(sure | {"rho_star": {"delta_net_homes": {"p5": 0}}})
     assert not findings._marries(sure | {"rho_star": None})
+    words = {"p95": "fewer than 5", "sign": "-"}
+    assert findings._marries(sure | {"ledgers": {"direct": words}})
+    assert not findings._marries(sure | {"ledgers": {"direct": words | {"sign": "unclear"}}})
 
 
 def test_shares_of_runs_stand_under_their_own_channel(found):

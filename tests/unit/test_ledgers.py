@@ -17,7 +17,8 @@ from densitymap.scenarios import tax
 from densitymap.scenarios.beliefs import beliefs, drawn
 from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, break_even
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
-from densitymap.scenarios.ledger import Ledger, count_band, sign, told
+from densitymap.scenarios.ledger import NAMES, Ledger, count_band, moved, sign, told
+from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
 from densitymap.scenarios.tenure import LEVEL, cells_of, let_homes, low_income_cut
 
 SIZE, SEED = 400, 5
@@ -167,6 +168,49 @@ def test_small_counts_are_words_and_signs_need_a_band():
     assert count_band(np.full(10, 40.4))["p50"] == 40
     assert sign(np.array([-1.0, 0.5, 2.0])) == "unclear"
     assert sign(np.array([-3.0, -2.0, -1.0])) == "-"
+
+
+@pytest.mark.parametrize(
+    ("draws", "told_as"),
+    [
+        ([1, 21, 93], {"p5": "fewer than 5", "p50": 21.0, "p95": 86.0}),
+        ([-93, -21, -1], {"p5": -86.0, "p50": -21.0, "p95": "fewer than 5"}),
+        ([-0.2, 0.4, 0.9], dict.fromkeys(("p5", "p50", "p95"), "fewer than 5")),
+        ([0, 0, 0], dict.fromkeys(("p5", "p50", "p95"), 0.0)),
+    ],
+)
+def test_no_end_of_any_band_of_households_tells_of_fewer_than_five(draws, told_as):
+    """One rule for levels, differences and classes (issue 9 item 4)."""
+    values = np.array(draws, dtype=float)
+    assert moved(values) == told_as
+    assert break_even(values, np.full(3, 50.0))["delta_direct"] == told_as
+    ledger = told(Ledger(name="direct", level=values, difference={"": values}))
+    assert ledger["difference"] == told_as | {"sign": sign(values)}
+    assert ledger["level"] in (told_as, "fewer than 5")
+    lines = " ".join(ledger_lines(answered(ledger)))
+    assert not set(lines.replace("[", " ").split()) & {"0.4", "1", "-1", "-0.2"}
+
+
+def answered(ledger):
+    """A record of one computable ledger, as a terminal tells it."""
+    absent = {"letter": "T", "title": "t", "unit": "u", "computable": False, "needs": ["x"]}
+    kept = dict.fromkeys(NAMES, absent) | {"direct": ledger, "note": "", "programme_costs_usd": {}}
+    return {"ledgers": kept, "rho_star": None}
+
+
+def test_signs_stand_first_even_where_no_ledger_can_be_computed():
+    plain = {"ledgers": None, "not_computable": ["ledgers, rho_star: needs homes", "pays: needs costs"]}
+    said = [
+        *sign_lines(
+            [plain | {"name": "no-change", "difference": None}, plain | {"name": "a", "difference": {}}]
+        )
+    ]
+    assert said[0].startswith("a, against no change: direct D, market I, owners T, exclusion E")
+    assert [line.split(": ")[0] for line in said[1:4]] == [
+        f"  given the {channel} channel" for channel in ("regional", "local", "adverse")
+    ]
+    assert all(line.count("not computable") == 4 for line in said[1:4])
+    assert said[4:] == ["  not computable: needs homes"]
 
 
 def test_break_even_is_a_set_of_draws_and_not_a_mean_of_ratios():

@@ -96,14 +96,19 @@ def _new(name: str, **_: Any) -> None:
 
 def _validate(name: str, *, allow_empty: bool) -> None:
     told = scenario_files.validate(SETTINGS.workspace, name, allow_empty=allow_empty)
-    SETTINGS.say(f"{told['name']}: {len(told['levers'])} levers, no fault.")
+    count = len(told["levers"])
+    SETTINGS.say(f"{told['name']}: {count} lever{'' if count == 1 else 's'}, no fault.")
     for lever in told["levers"]:
         if lever["lots_reached"] is not None:
-            SETTINGS.say(f"  {lever['kind']}: reaches {lever['lots_reached']:,} lots")
+            SETTINGS.say(f"  {lever['kind']}: reaches {_lots(lever['lots_reached'])}")
     for note in told["notes"]:
         SETTINGS.say(f"Note: {note}")
     SETTINGS.say(f"Next: densitymap scenario run {name}")
     SETTINGS.answer(told)
+
+
+def _lots(count: int) -> str:
+    return f"{count:,} lot{'' if count == 1 else 's'}"
 
 
 def _tell(said: list[dict[str, Any]]) -> None:
@@ -113,11 +118,11 @@ def _tell(said: list[dict[str, Any]]) -> None:
         SETTINGS.say(line)
     for one in said:
         for lever in one["levers"]:
-            SETTINGS.say(f"  {one['name']}: {lever['kind']} reaches {lever['lots_reached']:,} lots")
+            SETTINGS.say(f"  {one['name']}: {lever['kind']} reaches {_lots(lever['lots_reached'])}")
         for row in one["homes_by_form"]:
             saleable, rented = row["homes_saleable_max"], row["homes_rent_only_max"]
             homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"
-            SETTINGS.say(f"  {row['form']}: {row['lots_reached']:,} lots reached; at most {homes}")
+            SETTINGS.say(f"  {row['form']}: {_lots(row['lots_reached'])} reached; at most {homes}")
     for line in (line for one in said for line in ledger_lines(one)):
         SETTINGS.say(line)
     for line in dict.fromkeys(line for one in said for line in one["not_computable"]):

@@ -218,8 +218,10 @@ def spread(ends: Mapping[str, Any] | str | None) -> str:
 _TENTHS = ("p10", "p50", "p90")
 
 
-def number(value: float) -> str:
-    """A number as people read it: whole from a hundred on, else three digits."""
+def number(value: float | str) -> str:
+    """A number as people read it: whole from a hundred on, else three digits; words as they are."""
+    if isinstance(value, str):
+        return value
     return f"{value:,.0f}" if abs(value) >= _PLAIN else f"{value + 0.0:,.3g}"
 
 

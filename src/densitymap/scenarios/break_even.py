@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from densitymap.geometry import Floats
-from densitymap.scenarios.ledger import band, record
+from densitymap.scenarios.ledger import band, moved, record
 
 UNDEFINED = "undefined: this reform adds no measurable homes"
 NOT_NEEDED = "no break-even needed: no more low-income households are directly displaced, and homes are added"
@@ -41,7 +41,7 @@ def break_even(direct: Floats, net: Floats, per_home: Mapping[str, Floats] | Non
     >>> break_even(np.zeros(3), np.array([-1.0, 0.0, 1.0]))["status"]
     'undefined: this reform adds no measurable homes'
     """
-    told: dict[str, Any] = {"delta_direct": band(direct), "delta_net_homes": band(net)}
+    told: dict[str, Any] = {"delta_direct": moved(direct), "delta_net_homes": band(net)}
     low, high = told["delta_net_homes"]["p5"], told["delta_net_homes"]["p95"]  # as read: 0.0 to 9 holds 0
     if low <= 0 <= high:
         return told | {"status": UNDEFINED, "rho_star": None, "channels": None}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from densitymap.geometry import Floats
-from densitymap.scenarios.ledger import band, record
+from densitymap.scenarios.ledger import band, few, moved, record
 from densitymap.scenarios.record import Outcome
 
 Lever = Mapping[str, Any]
@@ -84,15 +84,22 @@ def differences(end: Outcome, start: Outcome) -> dict[str, dict[str, Any]]:
     after, before = measured(end), measured(start)
     told: dict[str, dict[str, Any]] = {}
     for name, title in MEASURES.items():
-        told[name] = {"title": title, "value": _less(after[name], before[name])}
+        told[name] = {"title": title, "value": _less(name, after[name], before[name])}
     if end.counted is not None and start.counted is not None:
         told["net_homes"]["band"] = band(end.counted.net - start.counted.net)
-        told["direct"]["band"] = band(end.counted.direct.total - start.counted.direct.total)
+        told["direct"]["band"] = moved(end.counted.direct.total - start.counted.direct.total)
     return told
 
 
-def _less(after: float | None, before: float | None) -> float | None:
-    return None if after is None or before is None else round(after - before, 1) + 0.0
+def _less(name: str, after: float | None, before: float | None) -> float | str | None:
+    if after is None or before is None:
+        return None
+    return _households(after - before) if name == "direct" else round(after - before, 1) + 0.0
+
+
+def _households(difference: float) -> float | str:
+    """A difference of households: whole, words where it is small, 0 where nobody is moved."""
+    return few(difference) if difference else 0.0
 
 
 def lever_effects(
@@ -126,8 +133,8 @@ def lever_effects(
 
 def _all_less(
     after: Mapping[str, float | None], before: Mapping[str, float | None]
-) -> dict[str, float | None]:
-    return {name: _less(after[name], before[name]) for name in MEASURES}
+) -> dict[str, float | str | None]:
+    return {name: _less(name, after[name], before[name]) for name in MEASURES}
 
 
 def by_place(end: Outcome, start: Outcome) -> list[dict[str, Any]]:
@@ -163,12 +170,11 @@ def _expected_by_place(told: Mapping[str, dict[str, Any]], end: Outcome, start: 
         return
     after, before = (_net_by_name(one) for one in (end, start))
     nobody = np.zeros(len(end.counted.net))
+    moved_here = (end.counted.direct.by_neighborhood, start.counted.direct.by_neighborhood)
     for name, row in told.items():
         row["net_homes"] = _mean(after.get(name, nobody) - before.get(name, nobody))
-        row["direct"] = _few(
-            end.counted.direct.by_neighborhood.get(name, nobody)
-            - start.counted.direct.by_neighborhood.get(name, nobody)
-        )
+        one, other = (own.get(name, nobody) for own in moved_here)
+        row["direct"] = _households(float((one - other).mean()))
 
 
 def _net_by_name(one: Outcome) -> dict[str, Floats]:
@@ -178,12 +184,6 @@ def _net_by_name(one: Outcome) -> dict[str, Floats]:
     net = result.net
     pairs = zip(result.levels, result.names, strict=True)
     return {name: net[:, n] for n, (level, name) in enumerate(pairs) if level == "neighborhood"}
-
-
-def _few(values: Floats) -> float | str:
-    """A difference of households in one place: whole, or words where it is small."""
-    shown, mean = record()["shown"], float(values.mean())
-    return str(shown["words"]) if 0 < abs(mean) < shown["fewest"] else float(round(mean))
 
 
 def _mean(values: Floats) -> float:
@@ -198,7 +198,9 @@ def by_class(end: Outcome, start: Outcome) -> list[dict[str, Any]]:
         {
             "lot_class": name,
             "net_homes": _mean(values - start.counted.net_by_class[name]),
-            "direct": _mean(end.counted.direct.by_class[name] - start.counted.direct.by_class[name]),
+            "direct": _households(
+                float((end.counted.direct.by_class[name] - start.counted.direct.by_class[name]).mean())
+            ),
         }
         for name, values in end.counted.net_by_class.items()
     ]
@@ -228,7 +230,7 @@ def sentences(names: tuple[str, str], told: Mapping[str, Any]) -> list[str]:
         )
     said += [
         f"On lots {row['lot_class']}: {row['net_homes']:+,g} net homes, "
-        f"{row['direct']:+,g} households directly displaced."
+        f"{_signed(row['direct'])} households directly displaced."
         for row in told["by_lot_class"]
         if row["net_homes"] or row["direct"]
     ]
@@ -239,8 +241,13 @@ def _whole(end: str, start: str, part: Mapping[str, Any]) -> str:
     if part["value"] is None:
         return f"Not computable: {part['title']}."
     ends = part.get("band")
-    spread = f" (90 % of model runs: {ends['p5']:+,g} to {ends['p95']:+,g})" if ends else ""
-    return f"{end} beside {start}: {part['value']:+,g} {part['title']}{spread}."
+    spread = f" (90 % of model runs: {_signed(ends['p5'])} to {_signed(ends['p95'])})" if ends else ""
+    return f"{end} beside {start}: {_signed(part['value'])} {part['title']}{spread}."
+
+
+def _signed(value: float | str) -> str:
+    """A difference with its sign; words where a number of households is small."""
+    return value if isinstance(value, str) else f"{value:+,g}"
 
 
 def _lever_sentence(row: Mapping[str, Any], key: str, title: str, end: str) -> str:

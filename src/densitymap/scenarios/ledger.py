@@ -75,17 +75,45 @@ def band(values: Floats) -> dict[str, float]:
     return {name: _rounded(float(value)) for name, value in zip(("p5", "p50", "p95"), ends, strict=True)}
 
 
-def count_band(values: Floats) -> dict[str, float] | str:
-    """Median and 90 % band of a count; words where the median is small.
+def few(value: float) -> float | str:
+    """A number of households as it may be told: whole, and words below five, whichever way it points.
+
+    Examples
+    --------
+    >>> few(21.4), few(4.6), few(-0.2)
+    (21.0, 'fewer than 5', 'fewer than 5')
+    """
+    shown = record()["shown"]
+    return str(shown["words"]) if abs(value) < shown["fewest"] else float(round(value))
+
+
+def count_band(values: Floats) -> dict[str, float | str] | str:
+    """Median and 90 % band of a count, each end as :func:`few` tells it; words where the median is small.
 
     Examples
     --------
     >>> count_band(np.array([1.0, 2.0, 3.0]))
     'fewer than 5'
+    >>> count_band(np.array([1.0, 21.0, 93.0]))["p5"]
+    'fewer than 5'
     """
-    shown = record()["shown"]
-    ends = {name: float(round(value)) for name, value in band(values).items()}
-    return str(shown["words"]) if np.median(values) < shown["fewest"] else ends
+    middle = few(float(np.median(values)))
+    return middle if isinstance(middle, str) else moved(values)
+
+
+def moved(values: Floats) -> dict[str, float | str]:
+    """Median and 90 % band of a difference in households, each end as :func:`few` tells it.
+
+    Where no draw moves anybody it is 0, which tells of nobody.
+
+    Examples
+    --------
+    >>> moved(np.zeros(3)), moved(np.array([-12.0, 1.0, 3.0]))["p95"]
+    ({'p5': 0.0, 'p50': 0.0, 'p95': 0.0}, 'fewer than 5')
+    """
+    ends = np.quantile(values, record()["shown"]["band"])
+    tell = few if np.any(values) else float
+    return {name: tell(float(value)) for name, value in zip(("p5", "p50", "p95"), ends, strict=True)}
 
 
 def _rounded(value: float) -> float:
@@ -106,7 +134,7 @@ def told(ledger: Ledger) -> dict[str, Any]:
     }
     if ledger.needs:
         return head | {"computable": False, "needs": list(ledger.needs)}
-    differences = {name: band(values) | {"sign": sign(values)} for name, values in ledger.difference.items()}
+    differences = {name: moved(values) | {"sign": sign(values)} for name, values in ledger.difference.items()}
     plain = set(differences) == {BY_NOTHING}
     return head | {
         "computable": True,

@@ -6,20 +6,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from densitymap.scenarios.ledger import NAMES
+from densitymap.scenarios.market import CHANNELS
 
 _PLAIN = 100
 """From this size on numbers are told whole."""
+_NOT = "not computable"
+_ABOUT_LEDGERS = "ledgers, rho_star: "
+"""How a record says what its ledgers need (``not_computable``)."""
 _HEAD = ("direct D", "market I", "owners T", "exclusion E")
 
 
 def sign_lines(said: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The first lines of any answer: direction of each ledger against no change, channel by channel."""
+    """The first lines of any answer: direction of each ledger against no change, channel by channel.
+
+    Where the ledgers cannot be computed every cell says so, and a line says what they need.
+    """
     for one in said:
-        if not one.get("ledgers") or not one["ledgers"]["signs"]:
+        if one["difference"] is None:
             continue
+        kept = one["ledgers"]
+        rows = (
+            kept["signs"] if kept else [{"channel": name, **dict.fromkeys(NAMES, _NOT)} for name in CHANNELS]
+        )
         yield f"{one['name']}, against no change: " + ", ".join(_HEAD) + " (+ more, - fewer households)"
-        for row in one["ledgers"]["signs"]:
+        for row in rows:
             yield f"  given the {row['channel']} channel: " + ", ".join(str(row[name]) for name in NAMES)
+        if not kept:
+            yield f"  {_NOT}: {'; '.join(_needs(one)) or 'nothing is expected of these lots'}"
+
+
+def _needs(one: Mapping[str, Any]) -> list[str]:
+    return [
+        line.removeprefix(_ABOUT_LEDGERS) for line in one["not_computable"] if line.startswith(_ABOUT_LEDGERS)
+    ]
 
 
 def ledger_lines(one: Mapping[str, Any]) -> Iterator[str]:
@@ -70,6 +89,11 @@ def _break_even(found: Mapping[str, Any] | None) -> Iterator[str]:
 def _told(ends: Mapping[str, Any] | str) -> str:
     if isinstance(ends, str):
         return ends
-    middle, low, high = (f"{ends[name]:,.4g}" if abs(ends[name]) < _PLAIN else f"{ends[name]:,.0f}"
-                         for name in ("p50", "p5", "p95"))  # fmt: skip
-    return f"{middle} [{low} to {high}]"
+    middle, low, high = (_number(ends[name]) for name in ("p50", "p5", "p95"))
+    return middle if middle == low == high else f"{middle} [{low} to {high}]"
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.4g}" if abs(value) < _PLAIN else f"{value:,.0f}"
