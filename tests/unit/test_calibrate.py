@@ -253,6 +253,36 @@ def test_the_intervals_hold_more_often_than_the_pooled_rate_and_are_wider():
     assert all(row["model"].width > row["naive"].width for row in rows)
 
 
+def _row(city: str, observed: float, low: float, high: float) -> dict:
+    return {"city": city, "title": "rows", "observed": observed,
+            "model": evidence.Interval(low=low, middle=(low + high) / 2, high=high)}  # fmt: skip
+
+
+def test_the_summary_says_what_its_coverage_rests_on():
+    """Widths by city, rows that are one city left out, and which way a miss went: by rule, for any rows."""
+    rows = [_row("A", 0.01, 0.001, 0.05), _row("B", 0.01, 0.02, 0.06), _row("C", 0.09, 0.02, 0.04),
+            _row("D", 0.01, 0.005, 0.05), _row("D", 0.01, 0.005, 0.06)]  # fmt: skip
+    said = evidence.summary(rows, "model")
+    assert said.startswith(
+        "Model: 3 of 5 rows inside, 2 of 4 cities left out (2 rows are of D, left out once)."
+    )
+    assert "Width: median 10.0 x (A 50.0 x, B 3.0 x, C 2.0 x, D 10.0 to 12.0 x)." in said
+    assert "B (rows): over-predicted, observed 1.000%, interval from 2.000%" in said
+    assert "C (rows): under-predicted, observed 9.000%, interval to 4.000%" in said
+    assert "Outside: none." in evidence.summary(rows[:1], "model")
+    assert "left out once" not in evidence.summary(rows[:3], "model")
+
+
+def test_the_document_says_that_seattle_is_one_city_and_minneapolis_was_over_predicted():
+    lines = evidence.document().splitlines()
+    (model,) = [line for line in lines if line.startswith("Model: ")]
+    assert "2 rows are of Seattle, left out once" in model
+    assert "Minneapolis (Duplexes and triplexes, 2.6 years): over-predicted" in model
+    widths = [row["model"].width for row in evidence.leave_one_out()]
+    assert f"median {np.median(widths):.1f} x" in model
+    assert f"Seattle {min(widths[-2:]):.1f} to {max(widths[-2:]):.1f} x" in model
+
+
 def test_the_pace_of_the_first_years_follows_the_ramp():
     found = evidence.pace(np.array([0.0, 0.0]), np.array([2.6, 1.0]), ramp_years=3.0)
     assert found[0] == pytest.approx((1 / 3 + 2 / 3 + 0.6) / 2.6)

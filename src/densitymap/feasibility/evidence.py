@@ -164,6 +164,57 @@ def leave_one_out() -> list[dict[str, Any]]:
     return [row for city in _choices()["held_out"] for row in leave_out(city)]
 
 
+def summary(rows: list[dict[str, Any]], name: str) -> str:
+    r"""Say how often the intervals held and what that rests on: cities, widths, and which way they missed.
+
+    Parameters
+    ----------
+    rows
+        From :func:`leave_one_out`.
+    name
+        ``model`` or ``naive``.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     {"city": city, "title": "t", "observed": 0.01, "model": Interval(low=low, middle=0.04, high=0.1)}
+    ...     for city, low in (("A", 0.001), ("A", 0.005), ("B", 0.02))
+    ... ]
+    >>> print(summary(rows, "model").replace(". ", ".\n"))
+    Model: 2 of 3 rows inside, 1 of 2 cities left out (2 rows are of A, left out once).
+    Width: median 20.0 x (A 20.0 to 100.0 x, B 5.0 x).
+    Outside: B (t): over-predicted, observed 1.000%, interval from 2.000%.
+    """
+    table = pd.DataFrame(
+        [{"city": row["city"], "held": row[name].holds(row["observed"]), "width": row[name].width}
+         for row in rows]
+    )  # fmt: skip
+    cities = table.groupby("city", sort=False).agg({"held": ["all", "size"], "width": ["min", "max"]})
+    more = cities["held"]["size"][cities["held"]["size"] > 1]
+    alike = "; ".join(f"{count} rows are of {city}, left out once" for city, count in more.items())
+    widths = ", ".join(f"{row.Index} {_span(row[3], row[4])}" for row in cities.itertuples())
+    missed = "; ".join(_missed(row, name) for row in rows if not row[name].holds(row["observed"]))
+    return (
+        f"{name.capitalize()}: {table['held'].sum()} of {len(rows)} rows inside, "
+        f"{cities['held']['all'].sum()} of {len(cities)} cities left out{f' ({alike})' if alike else ''}. "
+        f"Width: median {table['width'].median():.1f} x ({widths}). Outside: {missed or 'none'}."
+    )
+
+
+def _span(low: float, high: float) -> str:
+    """Widths of a city's rows, one where they print alike."""
+    ends = dict.fromkeys(f"{end:.1f}" for end in (low, high))
+    return f"{' to '.join(ends)} x"
+
+
+def _missed(row: dict[str, Any], name: str) -> str:
+    found: Interval = row[name]
+    is_over = found.low > row["observed"]
+    way, end = ("over", f"from {found.low:.3%}") if is_over else ("under", f"to {found.high:.3%}")
+    observed = f"observed {row['observed']:.3%}"
+    return f"{row['city']} ({row['title']}): {way}-predicted, {observed}, interval {end}"
+
+
 def document() -> str:
     """The table in Markdown, from a run now."""
     rows = leave_one_out()
@@ -176,17 +227,13 @@ def document() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
-    for name in ("model", "naive"):
-        inside = sum(row[name].holds(row["observed"]) for row in rows)
-        widths = [row[name].width for row in rows]
-        lines.append(
-            f"\n{name.capitalize()}: {inside} of {len(rows)} inside, median width {np.median(widths):.1f} x."
-        )
+    lines += [f"\n{summary(rows, name)}" for name in ("model", "naive")]
     lines += [
-        "\nRead this with care. Four cities are few; most denominators are from memory (M); Austin's count",
-        "is of applications. The rate of accessory homes without Seattle's counts rests on a stated ratio to",
-        "plexes. A wide interval that holds is the honest answer; the narrow pooled rate misses because",
-        "cities differ far more than their counts' own error.\n",
+        "\nRead this with care. How often intervals hold says little without their width. Four cities are few;",
+        "most denominators are from memory (M); Austin's count is of applications. The rate of accessory",
+        "homes without Seattle's counts rests on a stated ratio to plexes. A wide interval that holds is the",
+        "honest answer; the narrow pooled rate misses because cities differ far more than their counts' own",
+        "error.\n",
         "Told in the reference, not used as rates:",
         *(
             f"- {part['title']}: {part['cite']}"
