@@ -20,6 +20,10 @@ over the cap rate), C the cost without land and finance, phi finance as a share 
   under today's law, and 0. An option *pays* where that is 0 or more: the best form legal today is its own
   alternative, and builders bid land up to it. A builder who lets also needs the cap rate and the spread
   as yield on cost.
+- **What is unknown.** Where nobody says what a lot is worth as it stands, vacant or not, `densitymap
+  proforma` gives no surplus and no verdict, and says what it needs; a form that leaves less than nothing
+  for the land pays at no price. The build's counts set a vacant lot nobody valued against what a builder
+  would pay under today's law. Nobody bids less than 0.
 - **Who builds.** A developer buys with a premium, asks a margin and sells or lets. An owner keeps the
   land at its as-is value, asks no margin and borrows on the house. A nonprofit asks a fee, has a subsidy
   and sells or lets at affordable prices.

@@ -229,8 +229,8 @@ def document() -> str:
     lines += [_row(row) for row in rows]
     lines += [f"\n{summary(rows, name)}" for name in ("model", "naive")]
     lines += [
-        "\nRead this with care. How often intervals hold says little without their width. Four cities are few;",
-        "most denominators are from memory (M); Austin's count is of applications. The rate of accessory",
+        "\nRead this with care. How often intervals hold says little without their width. Four cities are",
+        "few; most denominators are from memory (M); Austin's count is of applications. The rate of accessory",
         "homes without Seattle's counts rests on a stated ratio to plexes. A wide interval that holds is the",
         "honest answer; the narrow pooled rate misses because cities differ far more than their counts' own",
         "error.\n",
