@@ -32,6 +32,11 @@ def space(sample_space, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(space):
+    """What a frontier says where one was asked before and somebody keeps a file of his own beside it."""
+    earlier = Workspace(space).results / "frontier"
+    earlier.mkdir(exist_ok=True)
+    for name in ("frontier-neighborhood-99", "mine"):
+        (earlier / f"{name}.toml").write_text("")
     ran = densitymap(*ASK, "--workspace", space)
     assert ran.code == 0, ran.err
     return json.loads(ran.out)
@@ -99,6 +104,47 @@ def test_a_budget_of_nothing_buys_no_protection(space, tmp_path):
         assert "triplex-any-lot-with-protections" not in point["chosen"].values()
 
 
+def test_points_over_the_budget_are_flagged_and_the_budget_is_explained(space, tmp_path):
+    budget = 300_000
+    ran = densitymap(*ASK, "--budget", budget, "--out", tmp_path, "--workspace", space)
+    said = json.loads(ran.out)
+    points = said["channels"]["regional"]
+    assert any(point["scored"]["programme_cost_usd"]["mean"] for point in points)
+    for point in points:
+        assert point["over_budget"] == (point["scored"]["programme_cost_usd"]["mean"] > budget)
+        assert 0 <= point["share_of_runs_over_budget"] <= 1
+        assert point["scenario"] == point["file"]
+    assert "kept on average" in " ".join(said["notes"])
+    assert "of fresh runs" in ran.err
+
+
+def test_what_each_protection_costs_is_told_in_words(told):
+    priced = told["protections_priced"]["triplex-any-lot-with-protections"]
+    assert set(priced) == {"tenure_protection", "no_net_loss", "tax_relief", "preservation_purchase"}
+    assert "builders" in priced["no_net_loss"]
+    assert "levy" in priced["tax_relief"]
+    assert all(point["cost_unknown_of"] == [] for point in told["channels"]["local"])
+
+
+def test_a_point_is_named_as_any_scenario_is(told, space):
+    last = told["channels"]["regional"][-1]["scenario"]
+    assert last == f"frontier-neighborhood-{len(told['channels']['regional']):02d}"
+    ran = densitymap("scenario", "show", last, "--json", "--workspace", space)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["name"] == last
+    missing = densitymap("map", "frontier-neighborhod-01", "--workspace", space)
+    assert missing.code == 2
+    assert "There is no scenario named 'frontier-neighborhod-01'" in missing.err
+    assert "Did you mean 'frontier-neighborhood-01'" in missing.err
+    assert "duplex-by-right" in missing.err
+    assert "path" in missing.err
+
+
+def test_points_of_an_earlier_frontier_are_forgotten(told, space):
+    left = {path.stem for path in (Workspace(space).results / "frontier").glob("*.toml")}
+    assert left == {point["scenario"] for point in told["channels"]["local"]} | {"mine"}
+
+
 def test_by_zone_binds_districts_and_leaves_out_what_has_none(space, tmp_path):
     ran = densitymap(*ASK, "--by", "zone", "--channel", "local", "--out", tmp_path, "--workspace", space)
     assert ran.code == 0, ran.err
@@ -136,7 +182,9 @@ def test_where_homes_are_unknown_it_says_what_it_needs(sample_space, tmp_path):
     lots.assign(existing_units=pd.array([pd.NA] * len(lots), dtype="Int64")).to_parquet(path)
     ran = densitymap("frontier", "--draws", 5, "--workspace", folder)
     assert ran.code == 3
-    assert "not computable: needs" in ran.err
+    assert "not computable: needs existing use" in ran.err
+    assert "Nothing else of it can be told" in ran.err
+    assert "densitymap compare adu-everywhere duplex-by-right" in ran.err
     assert densitymap("frontier", "--workspace", tmp_path / "nothing").code == 3
 
 

@@ -18,6 +18,7 @@ from densitymap import params
 from densitymap.errors import MissingDataError, UsageError
 from densitymap.pipeline import workspace
 from densitymap.pipeline.results import BASELINE
+from densitymap.pipeline.scenario_names import frontier_folder, points_of
 from densitymap.pipeline.scenarios import Loaded, layers_for, load_ground, policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import frontier as exact
@@ -37,7 +38,6 @@ from densitymap.zoning.parse import parse_zones
 
 CHANNELS = rents.CHANNELS
 LEVELS = ("neighborhood", "zone")
-FOLDER = "frontier"
 NOTES = tuple(exact.record()["notes"])
 
 
@@ -100,15 +100,25 @@ def frontier(space: Workspace, request: Request, *, out: Path | None = None) -> 
         raise MissingDataError("Nothing has been built here", next_step="run `densitymap build`")
     policies = _policies(space, request)
     loaded = load_ground(space, n_draws=sum(_draws(request)))
-    _computable(loaded)
+    _computable(loaded, [policy.name for policy in policies])
     ground = ground_of(loaded, request.by)
     table, left_out = _table(loaded, ground, policies, request)
-    folder = space.results / FOLDER if out is None else out
+    folder = frontier_folder(space) if out is None else out
     with _solver_aside():
         told = _told(loaded, ground, table, {p.name: p for p in policies}, request, folder)
     told["left_out"] = left_out
+    if folder == frontier_folder(space):
+        _forget(space, told)
     workspace.write_json(folder / "frontier.json", told)
     return told
+
+
+def _forget(space: Workspace, told: dict[str, Any]) -> None:
+    """Remove points of earlier frontiers: a name stands for a point of the last one."""
+    kept = {Path(point["file"]).stem for rows in told["channels"].values() for point in rows}
+    for name, path in points_of(space).items():
+        if name not in kept:
+            path.unlink()
 
 
 @contextmanager
@@ -142,13 +152,21 @@ def _policies(space: Workspace, request: Request) -> list[Policy]:
     return found
 
 
-def _computable(loaded: Loaded) -> None:
+def _computable(loaded: Loaded, names: Sequence[str]) -> None:
+    """Refuse where nothing of a frontier can be told; say what it needs and what can be told without it.
+
+    Raises
+    ------
+    MissingDataError
+        Naming every need.
+    """
     base = loaded.base
     if base.flow is None or base.counted is None or loaded.situation is None:
         needs = "; ".join(loaded.needs.expected) or "homes expected"
         raise MissingDataError(
-            f"The frontier is not computable: needs {needs}",
-            next_step="`densitymap scenario run` tells what can be computed without it",
+            f"The frontier is not computable: needs {needs}. {exact.record()['not_computable']}",
+            next_step="add what is needed and run `densitymap build`; until then `densitymap compare "
+            f"{' '.join(names)}` tells how many homes each package allows and how many fit",
         )
 
 
@@ -247,6 +265,9 @@ def _told(
         for number, n in enumerate(kept, start=1)
     ]
     _write(points, [choices[n] for n in kept], table, policies, request, folder)
+    by_name = folder == frontier_folder(loaded.space)
+    for point in points:
+        point["scenario"] = Path(point["file"]).stem if by_name else point["file"]
     shared = {key: [{**p, **p["channels"][key]} for p in points] for key in request.channels}
     return {
         "by": request.by,
@@ -258,10 +279,12 @@ def _told(
             key: [{k: v for k, v in p.items() if k != "channels"} for p in value]
             for key, value in shared.items()
         },
+        "groups": [[n + 1 for n in group] for group in scores.groups(alike)],
         "fell_behind": len(choices) - len(kept),
         "baselines": _baselines(loaded, ground, fresh, request),
         "lots_in_no_place": int(ground.labels.isna().sum()),
-        "notes": list(NOTES),
+        "protections_priced": table.priced,
+        "notes": [*NOTES, *([] if np.isinf(request.budget_usd) else [exact.record()["budget_note"]])],
     }
 
 
@@ -275,7 +298,9 @@ def _point(
         "chosen": {place: fit.packages[n] for place, n in zip(fit.places, choice, strict=True) if n},
         "promised": scores.scored(fit, choice),
         "scored": scores.scored(fresh, choice),
+        **scores.against_budget(fresh, choice, request.budget_usd),
         "ties_with": alike,
+        "ties_with_no_change": scores.ties_with_no_change(fresh, choice),
         "programme_cost_usd_per_direct_move_avoided": direct,
         "cost_unknown_of": sorted({name for n in set(choice.tolist()) for name in fit.sums[n].unpriced}),
         "channels": {k: v for k, v in scores.by_channel(fresh, choice).items() if k in request.channels},
@@ -333,10 +358,8 @@ def _baselines(loaded: Loaded, ground: Ground, fresh: Table, request: Request) -
     told: dict[str, Any] = {
         name: [
             scores.scored(fresh, choice)
-            | {
-                "package": fresh.packages[int(choice.max())] if name != "random" else None,
-                "over_budget": bool(fresh.added_mean.of(choice)[2] > request.budget_usd),
-            }
+            | scores.against_budget(fresh, choice, request.budget_usd)
+            | {"package": fresh.packages[int(choice.max())] if name != "random" else None}
             for choice in choices
         ]
         for name, choices in found.items()

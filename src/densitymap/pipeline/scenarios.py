@@ -23,6 +23,7 @@ from densitymap.pipeline import workspace
 from densitymap.pipeline.funnel import with_prices
 from densitymap.pipeline.place_prices import read_places
 from densitymap.pipeline.results import BASELINE, read_ground
+from densitymap.pipeline.scenario_names import named
 from densitymap.pipeline.uptake import what_happened_here
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import flow as flows
@@ -199,7 +200,7 @@ def polygon_of(space: Workspace, city: City, text: str) -> Any:
 
 
 def policy_of(space: Workspace, name: str, *, city: City | None = None) -> Policy:
-    """Give the policy of a scenario: a shipped one, one of the workspace's ``scenarios``, or a file.
+    """Give the policy of a scenario: shipped, the workspace's own, a point of its last frontier, or a file.
 
     Raises
     ------
@@ -209,8 +210,10 @@ def policy_of(space: Workspace, name: str, *, city: City | None = None) -> Polic
         With every fault of it.
     """
     today = load_policy((city or load_city()).code)
-    return (
-        today if name == BASELINE else apply(load_scenario(name, extra=space.root), today, extra=space.root)
+    if name == BASELINE:
+        return today
+    return apply(
+        load_scenario(named(space, name, names_of(space)), extra=space.root), today, extra=space.root
     )
 
 

@@ -62,6 +62,11 @@ class Table:
             cost=np.stack([s.cost.mean(axis=0) for s in self.sums], axis=1),
         )
 
+    @property
+    def priced(self) -> dict[str, dict[str, str]]:
+        """How the protections of each package that has some are priced, or who pays them."""
+        return {name: dict(s.priced) for name, s in zip(self.packages, self.sums, strict=True) if s.priced}
+
     def total(self, name: str, choice: Choice) -> Floats:
         """``net``, ``direct`` or ``cost`` of a choice, by draw: the level, not the difference."""
         stacked = np.stack([getattr(s, name) for s in self.sums], axis=2)
@@ -140,6 +145,47 @@ def ties(table: Table, choices: Sequence[Choice]) -> list[list[int]]:
         ]
         for one in range(len(choices))
     ]
+
+
+def groups(alike: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Put neighbours of a frontier together as long as none of a group can be told from another of it.
+
+    Parameters
+    ----------
+    alike
+        Which others each point ties with (:func:`ties`).
+
+    Examples
+    --------
+    >>> groups([[1], [0, 2], [1]])
+    [[0, 1], [2]]
+    """
+    found: list[list[int]] = []
+    for point, others in enumerate(alike):
+        if found and set(found[-1]) <= set(others):
+            found[-1].append(point)
+        else:
+            found.append([point])
+    return found
+
+
+def ties_with_no_change(table: Table, choice: Choice) -> bool:
+    """Whether fresh draws cannot tell a choice from no change, in homes nor in displacement."""
+    return all(
+        _same(added, np.zeros_like(added))
+        for added in (table.added("net", choice), table.added("direct", choice))
+    )
+
+
+def against_budget(table: Table, choice: Choice, budget_usd: float) -> dict[str, Any]:
+    """Say whether a choice costs more than the budget on average, and in which share of model runs."""
+    cost = table.added("cost", choice)
+    return {
+        "over_budget": bool(cost.mean() > budget_usd),
+        "share_of_runs_over_budget": None
+        if np.isinf(budget_usd)
+        else round(float(np.mean(cost > budget_usd)), 3),
+    }
 
 
 def _same(one: Floats, other: Floats) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+Point = Mapping[str, Any]
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:
-    """Tell a frontier in lines: its points, what each channel says, what was left out, what to bear in mind.
+    """Tell a frontier in lines: what can be told apart, points in groups, channels, rules, notes.
 
     Parameters
     ----------
@@ -15,38 +17,132 @@ def lines(told: Mapping[str, Any]) -> list[str]:
         As `densitymap frontier --json` gives it.
     """
     points = next(iter(told["channels"].values()))
-    found = [_line(point) for point in points] or ["No choice keeps the budget."]
+    groups = [[points[number - 1] for number in group] for group in told["groups"]]
+    found = [opening(groups), *(_group(group) for group in groups)]
     for channel, rows in told["channels"].items():
-        shares = ", ".join(f"{row['point']}: {row['share_of_runs_better']:.0%}" for row in rows)
-        found.append(
-            f"Share of model runs better than no change, given the {channel} channel, by point: {shares}"
+        shares = "; ".join(
+            f"{_names(group)}: {_span([rows[p['point'] - 1]['share_of_runs_better'] for p in group], '.0%')}"
+            for group in groups
         )
+        if groups:
+            found.append(f"Share of model runs better than no change, given the {channel} channel: {shares}")
     found += _beside(told["baselines"])
+    found += _priced(told["protections_priced"])
     found += [f"Left out {text}" for text in told["left_out"]]
     if told["fell_behind"]:
         found.append(f"{told['fell_behind']} more points fell behind on fresh model runs.")
     if told["lots_in_no_place"]:
         found.append(f"{told['lots_in_no_place']:,} lots lie in no place and never change.")
     found += told["notes"]
-    return [*found, f"Next: densitymap scenario run {points[0]['file']}"] if points else found
+    return [*found, _next(points)] if points else found
 
 
-def _line(point: Mapping[str, Any]) -> str:
-    homes, direct = point["scored"]["net_homes"], point["scored"]["direct"]
-    promised, cost = point["promised"]["net_homes"], point["scored"]["programme_cost_usd"]
-    alike = ", ".join(str(number) for number in point["ties_with"])
+def opening(groups: Sequence[Sequence[Point]]) -> str:
+    """Say first what model runs can tell apart: no point from another, some from others, or from no change.
+
+    Parameters
+    ----------
+    groups
+        Points, those that tie with one another together.
+    """
+    points = [point for group in groups for point in group]
+    if not points:
+        return "No choice keeps the budget."
+    if len(points) == 1:
+        said = "There is one point only"
+    elif len(groups) == 1:
+        said = (
+            f"No point can be told from another: for every pair of the {len(points)} points the 90 % bands "
+            "of their difference in net homes and in direct displacement hold 0"
+        )
+    else:
+        said = (
+            f"{len(points)} points in {len(groups)} groups: within a group no point can be told from "
+            "another, and points of neighbouring groups may tie too"
+        )
+    return f"{said}. {_beside_no_change(points)}"
+
+
+def _beside_no_change(points: Sequence[Point]) -> str:
+    alike = [point for point in points if point["ties_with_no_change"]]
+    if not alike:
+        return "Every point can be told from no change."
+    if len(alike) == len(points):
+        return (
+            "None can be told from no change either."
+            if len(points) > 1
+            else "It cannot be told from no change."
+        )
+    return f"{_names(alike)} cannot be told from no change."
+
+
+def _names(points: Sequence[Point]) -> str:
+    """Name points by number: ``Point 3``, ``Points 1 to 4``, ``Points 1, 3 to 5``."""
+    runs: list[list[int]] = []
+    for number in (int(point["point"]) for point in points):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return f"Point{'s' if len(points) > 1 else ''} {told}"
+
+
+def _group(points: Sequence[Point]) -> str:
+    """Points that cannot be told apart, in one line."""
+    homes, direct, cost = ([point["scored"][name] for point in points]
+                           for name in ("net_homes", "direct", "programme_cost_usd"))  # fmt: skip
+    promised = [point["promised"]["net_homes"]["mean"] for point in points]
     parts = [
-        f"{len(point['chosen'])} places change",
-        f"net homes {_range(homes)}, mean {homes['mean']:,} against {promised['mean']:,} promised",
-        f"direct displacement {_range(direct)}",
-        f"programme cost {cost['mean']:,} USD",
-        *([f"model runs cannot tell it from {alike}"] if alike else []),
+        f"{_span([len(point['chosen']) for point in points])} places change",
+        f"net homes {_bands(homes)}, mean {_means(homes)} against {_span(promised)} promised",
+        f"direct displacement {_bands(direct)}",
+        f"programme cost, mean {_means(cost)} USD (90 % band {_ends(cost)})",
+        _over(points),
+        _alike(points),
     ]
-    return f"Point {point['point']}: {'; '.join(parts)}"
+    return f"{_names(points)}: {'; '.join(part for part in parts if part)}"
 
 
-def _range(told: Mapping[str, Any]) -> str:
-    return f"{told['p50']:,} ({told['p5']:,} to {told['p95']:,})"
+def _over(points: Sequence[Point]) -> str:
+    """How often fresh runs break the budget, and which points do so on average; empty where there is none."""
+    shares = [point["share_of_runs_over_budget"] for point in points]
+    if None in shares:
+        return ""
+    over = [point for point in points if point["over_budget"]]
+    told = f"over the budget in {_span(shares, '.0%')} of fresh runs"
+    return told + (f", and on average: {_names(over).lower()}" if over else "")
+
+
+def _alike(points: Sequence[Point]) -> str:
+    """What all points of a group choose; empty where they share nothing."""
+    shared = [
+        pair for pair in points[0]["chosen"].items() if all(pair in p["chosen"].items() for p in points)
+    ]
+    by_package: dict[str, list[str]] = {}
+    for place, package in shared:
+        by_package.setdefault(package, []).append(place)
+    told = "; ".join(f"{package} in {', '.join(places)}" for package, places in by_package.items())
+    return f"{'all choose ' if len(points) > 1 else ''}{told}" if told else ""
+
+
+def _span(values: Sequence[float], form: str = ",") -> str:
+    """The least and the most, or the one value they share."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def _means(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _span([row["mean"] for row in rows])
+
+
+def _ends(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"{min(row['p5'] for row in rows):,} to {max(row['p95'] for row in rows):,}"
+
+
+def _bands(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Medians, and the widest reach of the bands."""
+    return f"{_span([row['p50'] for row in rows])} ({_ends(rows)})"
 
 
 def _beside(baselines: Mapping[str, Any]) -> list[str]:
@@ -59,17 +155,30 @@ def _beside(baselines: Mapping[str, Any]) -> list[str]:
         most = max(rows, key=lambda row: row["net_homes"]["mean"])
         package = f" ({most['package']})" if most["package"] else ""
         found.append(
-            f"Rule {name}{package}: net homes {_range(most['net_homes'])}; "
-            f"direct displacement {_range(most['direct'])}"
+            f"Rule {name}{package}: net homes {_bands([most['net_homes']])}; "
+            f"direct displacement {_bands([most['direct']])}"
             + ("; over the budget" if most["over_budget"] else "")
         )
     return found
 
 
-def summary(point: Mapping[str, Any], n_places: int) -> str:
+def _priced(by_package: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """How each protection is priced, or who pays it, each once."""
+    words = {kind: text for kinds in by_package.values() for kind, text in kinds.items()}
+    return [f"Cost of {kind.replace('_', ' ')}: {text}" for kind, text in words.items()]
+
+
+def _next(points: Sequence[Point]) -> str:
+    first = next((point for point in points if not point["over_budget"]), points[0])
+    last = points[-1]["scenario"]
+    names = points[0]["scenario"] if len(points) == 1 else f"{points[0]['scenario']} to {last}"
+    return f"Each point is a scenario: {names}.\nNext: densitymap scenario run {first['scenario']}"
+
+
+def summary(point: Point, n_places: int) -> str:
     """Tell a point in the two sentences its scenario file carries."""
     homes, direct = point["scored"]["net_homes"], point["scored"]["direct"]
     return (
-        f"{len(point['chosen'])} of {n_places} places change. Fresh runs: {_range(homes)} net homes and "
-        f"{_range(direct)} low-income renter households directly displaced, beyond no change."
+        f"{len(point['chosen'])} of {n_places} places change. Fresh runs: {_bands([homes])} net homes and "
+        f"{_bands([direct])} low-income renter households directly displaced, beyond no change."
     )
