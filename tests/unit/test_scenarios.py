@@ -223,6 +223,31 @@ def test_a_scenario_that_makes_houses_unlawful_is_counted(loaded, today):
     assert 0 < said["houses_made_unlawful"] <= said["levers"][0]["lots_reached"]
 
 
+FORBID = {"kind": "forbid_use", "districts": ["R-4", "R-5"], "use": "house"}
+TRIPLE = {"kind": "scale_standard", "districts": ["R-4"], "standard": "lot_area_min_ft2", "factor": 3}
+
+
+@pytest.mark.parametrize("lever", [FORBID, TRIPLE])
+def test_validate_warns_in_the_words_and_counts_of_the_run_and_of_the_schedule(
+    space, loaded, tmp_path, lever
+):
+    path = tmp_path / "drawn.toml"
+    path.write_text(scenario_toml(drawn(lever)))
+    with pytest.warns(DensitymapWarning, match=r"makes a house unlawful|fall below"):
+        checked = scenario_files.validate(space, str(path))
+    outcome = loaded.outcome(apply(drawn(lever), load_policy(loaded.city.code)))
+    said = told(loaded, outcome)
+    assert checked["warnings"] == said["warnings"]
+    paper = schedule(outcome.results, loaded.base.results)
+    assert f"{said['warnings'][0][1:]}." in paper["unlawful"][0]
+    assert paper["unlawful"][0] in "\n".join(papers.lines(paper))
+    counted = sum(row["lots_newly_nonconforming"] for row in paper["rows"])
+    assert counted == said["houses_unlawful"]["lots_newly_nonconforming"]
+    below = said["lots_below_minimum"]
+    assert below["lots_proposed"] == below["lots_now"] + below["lots_newly"]
+    assert (below["lots_newly"] > 0) == (lever is TRIPLE)
+
+
 HEAD = 'title = "T"\nquestion = "duplex"\nsummary = "s"\nsource = "s"\nmark = "A"\n'
 LEVER = '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "duplex"\nunits = 2\n'
 

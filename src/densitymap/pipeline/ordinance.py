@@ -100,7 +100,12 @@ def _docx(told: Mapping[str, Any], path: Path) -> None:
         word.Text(told["summary"]),
         word.Table("Standards that would change", list(columns), rows),
     ]
-    for title, items in (("Conflicts", told["conflicts"]), (core.UNREAD.capitalize(), told["unread"])):
+    open_points = (
+        ("What becomes unlawful", told["unlawful"]),
+        ("Conflicts", told["conflicts"]),
+        (core.UNREAD.capitalize(), told["unread"]),
+    )
+    for title, items in open_points:
         blocks.append(word.Heading(title, level=2))
         blocks += [word.Text(item, is_item=True) for item in items or ["none"]]
     path.write_bytes(word.write(blocks, title=f"Schedule of changes: {told['title']}"))

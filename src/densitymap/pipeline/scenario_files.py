@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+
 from densitymap.city import load_city
-from densitymap.errors import UsageError, ValidationError
+from densitymap.errors import DensitymapWarning, UsageError, ValidationError
 from densitymap.pipeline import workspace
 from densitymap.pipeline.scenarios import (
     FOLDER,
@@ -20,10 +23,15 @@ from densitymap.pipeline.scenarios import (
     polygon_of,
 )
 from densitymap.pipeline.workspace import Workspace
+from densitymap.scenarios.answers import allowed_on
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import lots_reached
+from densitymap.scenarios.levers import is_law
 from densitymap.scenarios.places import with_places
+from densitymap.scenarios.policy import Policy, load_policy
 from densitymap.scenarios.standing import bound
+from densitymap.scenarios.unlawful import unlawful
+from densitymap.zoning.parts import parts_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -96,7 +104,7 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
     path = space.parcels / "parcels.parquet"
     if not path.is_file():
         unasked = [{**lever, "lots_reached": None} for lever in policy.levers]
-        return {"name": policy.name, "built": False, "levers": unasked, "notes": notes}
+        return {"name": policy.name, "built": False, "levers": unasked, "notes": notes, "warnings": []}
     lots = workspace.read_frame(path).reset_index(drop=True)
     lots = with_places(
         lots,
@@ -119,4 +127,20 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
             next_step="correct `where` or the districts, or add --allow-empty",
         )
     levers = [{**lever, "lots_reached": n} for lever, n in zip(policy.levers, counts, strict=True)]
-    return {"name": policy.name, "built": True, "levers": levers, "notes": [*notes, *empty]}
+    told = {"name": policy.name, "built": True, "levers": levers, "notes": [*notes, *empty]}
+    return told | {"warnings": _warned(space, policy, lots)}
+
+
+def _warned(space: Workspace, policy: Policy, lots: gpd.GeoDataFrame) -> list[str]:
+    """Warn of lots where a scenario of the law makes a house unlawful, or lawful as a lot of record alone."""
+    city = load_city()
+    base = load_policy(city.code)
+    if not any(is_law(lever) for lever in policy.levers):
+        return []
+    pieces = workspace.read_frame(space.parcels / "parcel_zones.parquet")
+    parts = parts_of(lots, parcel_zones=pieces, sliver_share=city.sliver_share)
+    before, after = (allowed_on(lots, parts, one, reasons=False) for one in (base, policy))
+    said: list[str] = unlawful(lots, before, after, base=base, policy=policy)["warnings"]
+    for line in said:
+        warnings.warn(f"{policy.name}: {line}", DensitymapWarning, stacklevel=3)
+    return said

@@ -190,10 +190,3 @@ def _detail(lever: levers.Lever) -> str:
     parts += ["in " + ", ".join(lever["districts"])] if "districts" in lever else []
     parts += [place_of(lever["where"]).words] if "where" in lever else []
     return (" " + " ".join(parts)) if parts else ""
-
-
-def houses_made_unlawful(results: Results, before: Results) -> int:
-    """Count lots where a house was allowed, surely or perhaps, and now is not."""
-    was = before.allowed["is_allowed_house"].to_numpy(bool, na_value=True)
-    now = results.allowed["is_allowed_house"].to_numpy(bool, na_value=True)
-    return int((was & ~now).sum())

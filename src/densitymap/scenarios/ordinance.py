@@ -22,6 +22,7 @@ from densitymap.scenarios.evaluate import Results
 from densitymap.scenarios.levers import changes, is_law
 from densitymap.scenarios.places import Place
 from densitymap.scenarios.policy import Policy
+from densitymap.scenarios.unlawful import MINIMUMS, newly_nonconforming, unlawful
 from densitymap.zoning.code import ZoningCode, standards
 from densitymap.zoning.parse import parse_zones
 
@@ -30,12 +31,11 @@ Flags = npt.NDArray[np.bool_]
 NOTE = "Working paper, not legal text. Check every section with the City's law department."
 NO_LIMIT = "no limit"
 UNREAD = "section unread"
-MINIMUMS = {"lot_area_min_ft2": "lot_area_ft2", "lot_width_min_ft": "lot_width_ft"}
-"""Standards a lot meets or does not, and the lots' measure of each (width is a proxy)."""
 _KEYS = ("district", "use", "standard", "where")
 _UNDER_ALL = (
     "Newly lawful: the use was refused there and no longer is, surely or perhaps. Newly nonconforming: what "
-    "stands is more than could be built. Both are under the whole scenario, not under one row."
+    "stands is more than could be built, or of a form no longer lawful. Both are under the whole scenario, "
+    "not under one row."
 )
 _TITLES = (
     "district", "use", "standard", "where", "section", "now", "proposed", "lots", "newly lawful",
@@ -56,7 +56,8 @@ def schedule(results: Results, base: Results) -> dict[str, Any]:
     -------
     dict
         ``note``, the scenario's own texts, ``rows`` (one per district, use, standard and place), the
-        ``protections`` as levers, ``conflicts`` in words, ``districts`` affected and ``unread``.
+        ``protections`` as levers, ``conflicts`` and what becomes ``unlawful`` in words, ``districts``
+        affected and ``unread``.
     """
     policy = results.policy
     about = _AboutLots(results, base)
@@ -74,6 +75,7 @@ def schedule(results: Results, base: Results) -> dict[str, Any]:
         "rows": rows,
         "protections": [dict(lever) for lever in policy.levers if not is_law(lever)],
         "conflicts": list(_conflicts(rows)),
+        "unlawful": _unlawful(results, base, rows),
         "unread": sorted({row["district"] for row in rows if row["is_section_unread"]}),
     }
 
@@ -97,12 +99,8 @@ class _AboutLots:
         self.key = zones["zone_key"].astype("string").fillna("").to_numpy(object)
         self.conditional = zones["is_conditional"].to_numpy(bool, na_value=False)
         self.overlay = zones["zone_overlays"].notna().to_numpy(bool)
-        before, after = (_most(one.allowed) for one in (base, results))
         self.newly_lawful = {form: _newly(base, results, form) for form in FORMS}
-        standing = lots["existing_units"].to_numpy(float, na_value=np.nan)
-        built = lots["is_built"].to_numpy(bool, na_value=True)
-        least = np.where(np.isnan(standing), np.where(built, 1.0, 0.0), standing)
-        self.newly_nonconforming = (before >= least) & (after < least)
+        self.newly_nonconforming = newly_nonconforming(lots, base.allowed, results.allowed)
 
     def lawful_now(self, use: str) -> Flags:
         """Tell lots where a use that was refused no longer is; any form, where the use is none of them."""
@@ -122,10 +120,6 @@ def _newly(base: Results, results: Results, form: str) -> Flags:
     name = f"is_allowed_{form}"
     was, now = (one.allowed[name].to_numpy(bool, na_value=True) for one in (base, results))
     return np.asarray(~was & now, dtype=bool)
-
-
-def _most(allowed: pd.DataFrame) -> npt.NDArray[np.float64]:
-    return allowed["units_allowed"].to_numpy(float, na_value=np.nan)
 
 
 def _row(
@@ -165,12 +159,13 @@ def _row(
 
 
 def _minimum(standard: str, values: tuple[float, float], lots: pd.DataFrame) -> dict[str, int | None]:
-    """How many lots reach a minimum now and as proposed; only for minimums of the lot."""
+    """How many lots reach a minimum now and as proposed, and fall below it; for minimums of the lot alone."""
     names = ("lots_meeting_now", "lots_meeting_proposed")
     if standard not in MINIMUMS:
-        return dict.fromkeys(names)
+        return dict.fromkeys((*names, "lots_newly_below"))
     measure = lots[MINIMUMS[standard]].to_numpy(float, na_value=np.nan)
-    return {
+    now, proposed = values
+    return {"lots_newly_below": int(((measure < proposed) & ~(measure < now)).sum())} | {
         name: None if math.isnan(value) else int((measure >= value).sum())
         for name, value in zip(names, values, strict=True)
     }
@@ -210,6 +205,22 @@ def _conflicts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{district}: {overlaid:,} lots lie under an overlay, which wins where it is stricter"
 
 
+def _unlawful(results: Results, base: Results, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What becomes unlawful under the whole scenario, and lots below each new minimum, in words."""
+    said = unlawful(results.lots, base.allowed, results.allowed, base=base.policy, policy=results.policy)[
+        "warnings"
+    ]
+    each = [_below_words(row) for row in rows if row["lots_newly_below"]]
+    return [*(f"{text[0].upper()}{text[1:]}." for text in said), *each]
+
+
+def _below_words(row: Mapping[str, Any]) -> str:
+    what = f"{row['district']}, {row['meaning'].lower()} ({row['where_words']})"
+    asked = f"{amount(row['value_proposed'])} {row['unit']}"
+    lots = f"{row['lots_newly_below']:,} lots that met it fall below {asked}"
+    return f"{what}: {lots}, whatever else they lack; the use is lawful there only as on a lot of record"
+
+
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
     """The schedule as Markdown, line by line."""
     yield f"# Schedule of changes: {_cell(told['title'])}"
@@ -232,6 +243,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _rest(told: Mapping[str, Any]) -> Iterator[str]:
     named = {
+        "What becomes unlawful": told.get("unlawful", []),
         "Conflicts": told["conflicts"],
         "Sections nobody has read": told["unread"],
         "Protections, which change no zoning": [

@@ -18,7 +18,7 @@ from densitymap.feasibility.funnel import SUPPOSED, totals
 from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.feasibility.uptake import Uptake, told
 from densitymap.geometry import Floats
-from densitymap.scenarios.evaluate import Results, houses_made_unlawful
+from densitymap.scenarios.evaluate import Results
 from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.headline import new_building
 from densitymap.scenarios.hiding import REMAINDER, STAGES, WHOLE, Told, told_stages
@@ -26,6 +26,7 @@ from densitymap.scenarios.ledgers import Counted, Situation, ledgers, rho_star
 from densitymap.scenarios.makeup import makeup_of, weighted
 from densitymap.scenarios.rates import effect
 from densitymap.scenarios.reach import reach
+from densitymap.scenarios.unlawful import unlawful
 
 LEVELS = {
     "neighborhood": "neighborhood",
@@ -117,7 +118,9 @@ def record(
         "lots_unread": int((~results.stages["is_read"]).sum()),
         "levers": levers_told(results),
         "protections": _protections(outcome),
-        "houses_made_unlawful": 0 if is_base else houses_made_unlawful(results, base.results),
+        **unlawful(
+            results.lots, base.results.allowed, results.allowed, base=base.results.policy, policy=policy
+        ),
         "homes_by_form": _by_form(results, base.results),
         "fits_by_type": fits_by_type(results),
         "expected_by_type": expected_by_type(outcome.uptake),
