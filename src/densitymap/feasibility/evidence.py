@@ -230,10 +230,10 @@ def document() -> str:
     lines += [f"\n{summary(rows, name)}" for name in ("model", "naive")]
     lines += [
         "\nRead this with care. How often intervals hold says little without their width. Four cities are",
-        "few; most denominators are from memory (M); Austin's count is of applications. The rate of accessory",
-        "homes without Seattle's counts rests on a stated ratio to plexes. A wide interval that holds is the",
-        "honest answer; the narrow pooled rate misses because cities differ far more than their counts' own",
-        "error.\n",
+        "few; most denominators are from memory (M); Austin's count is of applications. The rate of",
+        "accessory homes without Seattle's counts rests on a stated ratio to plexes. A wide interval that",
+        "holds is the honest answer; the narrow pooled rate misses because cities differ far more than",
+        "their counts' own error.\n",
         "Told in the reference, not used as rates:",
         *(
             f"- {part['title']}: {part['cite']}"
