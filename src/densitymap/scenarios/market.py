@@ -58,6 +58,10 @@ def exposed(drawn: Mapping[str, Floats]) -> dict[str, Floats]:
 def avoided(drawn: Mapping[str, Floats], net: Floats, direct: Floats) -> dict[str, Floats]:
     """Moves avoided by net homes, by channel: the direct ledger's households are out of the stock first.
 
+    Homes that a land trust or a purchase holds stay in the stock: of what rents do there only the relief of
+    added homes is told here, so that to take them out would count held rents as a harm (fewer moves avoided).
+    The rise they are held against comes of demand, which is equal in all scenarios; it is not counted.
+
     Parameters
     ----------
     drawn
