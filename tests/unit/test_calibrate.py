@@ -184,7 +184,7 @@ def test_years_the_permits_say_nothing_of_are_not_years_without_permits():
     assert found["per_year_before"] is found["permits_before"] is None
     assert "start 2019-03-01: they cannot tell what was before 2017" in found["note"]
     said = local.sentence({"computable": False}, list(rows.values()))
-    assert "1.59 since 2017 (8 in 5.0 years" in said
+    assert "1.59 from 2019-03-01 (8 in 5.0 years" in said
     assert "before 2017 (0" not in said
     assert "cannot tell what was before 2017" in said
     assert "duplexes" in said

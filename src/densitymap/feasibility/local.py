@@ -138,10 +138,10 @@ def sentence(standing: Mapping[str, Any], permits: list[dict[str, Any]] | None) 
 
 def _spoken(row: Mapping[str, Any]) -> str:
     """One kind of homes in one district: before and after, each beside what the model would have said."""
-    parts = []
+    start, parts = f"since {row['since']}" if row["years_before"] else f"from {row['first_day']}", []
     for when, words, key in (
         ("before", f"before {row['since']}", "modelled_per_year_before"),
-        ("after", f"since {row['since']}", "modelled_per_year"),
+        ("after", start, "modelled_per_year"),
     ):
         seen, expected = row[f"per_year_{when}"], row[key]
         if seen is not None:
