@@ -64,7 +64,7 @@ def exposure(options: Options, lots: Lots, places: Places) -> Exposure:
     land_usd = lots.as_is_usd[o.lot]
     rlv = o.sale_usd + o.rent_usd - o.cost_usd + o.land * land_usd
     today = np.zeros(len(lots.as_is_usd))
-    of = (o.actor == 0) & o.is_today & (o.process != INVESTING)
+    of = (o.actor == 0) & o.is_today & (o.process != INVESTING) & lots.is_known[o.lot]
     np.maximum.at(today, o.lot[of], rlv[of])
     paid = land_usd * (1 + draws.premium[0][o.actor])
     pays = (

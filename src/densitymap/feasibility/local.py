@@ -166,15 +166,6 @@ def window(permits: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return counted, float(days) / float(params.load("uptake", "choices")["days_per_year"]["value"])
 
 
-def modelled_adus(rates: np.ndarray, district: pd.Series) -> dict[str, dict[str, float]]:
-    """Accessory homes a year the model expects in each district, from the yearly rate of each lot."""
-    found = {
-        name: float(rates[(district == name).to_numpy(bool, na_value=False)].sum())
-        for name in choice("allowed_since")
-    }
-    return {LAW_TURNED_ON: found}
-
-
 def modelled(
     options: Options, lots: Lots, places: Places, district: pd.Series
 ) -> dict[str, dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,8 @@ def calibrate(space: Workspace, city: City, path: Path | None = None) -> dict[st
     known = fitting.exposure(ready.options[BASELINE], ready.known, ready.places)
     found = fitting.fit(known, at, process, counts=counts, years=years)
     after = fitting.posterior(found) if years > 0 else {}
-    here = what_happened(ready.lots, permits, lot, known)
+    modelled = local.modelled(ready.options[BASELINE], ready.known, ready.places, ready.lots["zone_district"])
+    here = what_happened(ready.lots, permits, lot, modelled)
     document = {
         "note": "; ".join(fitting.unexplained(found)) or None if years > 0 else NOWHERE,
         "permits": {"file": LAYER if path is None else path.name,
@@ -129,17 +131,12 @@ def what_happened(
     lots: pd.DataFrame,
     permits: pd.DataFrame | None = None,
     lot: pd.Series | None = None,
-    known: fitting.Exposure | None = None,
+    modelled: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """Tell what happened here: homes that stand, and permits before and after; with a short text."""
     standing, rows = local.homes_standing(lots), None
     if permits is not None and lot is not None and len(permits):
-        district = _district(lots, lot)
-        modelled = None
-        if known is not None:
-            rates = fitting.yearly_rates(known, "adu")
-            modelled = local.modelled_adus(rates, lots["zone_district"])
-        rows = local.before_and_after(permits, district, modelled=modelled)
+        rows = local.before_and_after(permits, _district(lots, lot), modelled=modelled)
     text = local.sentence(standing, rows)
     return {"homes_standing": standing, "permits": rows or local.NO_PERMITS, "text": text}
 

@@ -54,7 +54,9 @@ _FIT_COLUMNS = [
 ]  # fmt: skip
 _ALLOWED_COLUMNS = ["parcel_id", "policy", "units_allowed", "units_certain"]
 WORDS = {
-    "counts": "lots, and additional homes beyond those that stand; TRUE and MAYBE apart. Not a forecast.",
+    "counts": "lots, and additional homes beyond those that stand; TRUE and MAYBE apart. What is surely "
+    "lawful may only perhaps fit, so more may fit in doubt than are lawful in doubt: the sums never rise. "
+    "Not a forecast.",
     "assumed": f"where the homes that stand are unknown, beyond one: {SUPPOSED}",
     "allowed": "the largest lawful count on the lot",
     "fits": "the largest count that fits",
