@@ -10,12 +10,12 @@ import uptake_lots as t
 from densitymap.feasibility import calibrate, evidence, local
 from densitymap.feasibility.calibrate import (
     FITTED,
+    SLOPES,
     exposure,
     fit,
     posterior,
     side_by_side,
     unexplained,
-    yearly_rates,
 )
 from densitymap.feasibility.draws import Places
 from densitymap.feasibility.priors import priors, with_posterior
@@ -33,6 +33,14 @@ def many(n: int = 4_000, seed: int = 1):
     known = t.lots(n)
     known.covariates[:, 2] = rng.integers(0, 2, n)
     return calibrate.Options(outcomes=t.OUTCOMES, **wide), known
+
+
+def yearly_rates(known, process):
+    """Yearly rate of a process on each lot by the priors' defaults; 0 where nothing pays."""
+    place = calibrate.PROCESSES.index(process)
+    slopes = np.array([priors()[name].default for name in SLOPES])
+    design = np.column_stack([known.value[:, place], known.covariates])
+    return np.exp(calibrate._prior_log_rates()[place] + known.offset[:, place] + design @ slopes)
 
 
 def permits_of(rates: np.ndarray, years: float, seed: int) -> np.ndarray:

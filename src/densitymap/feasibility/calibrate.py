@@ -222,15 +222,6 @@ def _spread(name: str, beliefs: Mapping[str, Prior]) -> float:
     return float(np.hypot(*parts))
 
 
-def yearly_rates(known: Exposure, process: str) -> Floats:
-    """Yearly rate of a process on each lot by the priors' defaults; 0 where nothing pays."""
-    place = PROCESSES.index(process)
-    beliefs = priors()
-    slopes = np.array([beliefs[name].default for name in SLOPES])
-    design = np.column_stack([known.value[:, place], known.covariates])
-    return np.asarray(np.exp(_prior_log_rates()[place] + known.offset[:, place] + design @ slopes))
-
-
 def posterior(found: Fit) -> dict[str, dict[str, float]]:
     """Beliefs after the fit, in the priors' own terms: ``low``, ``default``, ``high`` by name.
 
