@@ -10,7 +10,7 @@ from densitymap.pipeline.frontier import ground_of
 from densitymap.scenarios.beliefs import beliefs
 from densitymap.scenarios.direct import direct, kept_by
 from densitymap.scenarios.document import Scenario
-from densitymap.scenarios.ledgers import programme_costs
+from densitymap.scenarios.ledgers import ledgers, programme_costs
 from densitymap.scenarios.market import avoided
 from densitymap.scenarios.place_sums import place_sums
 from densitymap.scenarios.policy import apply, load_policy
@@ -151,3 +151,14 @@ def test_a_grant_pays_for_accessory_homes_of_its_own_place_alone(loaded, places)
     assert priced(loaded, grant)[0]["adu_grant"].mean() == pytest.approx(
         adu.cost.sum(axis=1).mean(), rel=0.15
     )
+
+
+def test_a_comparison_prices_what_the_frontier_prices_and_names_the_rest(loaded, places):
+    """Every protection of a package: priced in both or in neither, with the same words."""
+    policy = apply("triplex-any-lot-with-protections", load_policy("atlanta"))
+    outcome = loaded.outcome(policy)
+    said = ledgers(outcome.counted, loaded.base.counted, loaded.situation)
+    by_place = place_sums(outcome.flow, places)
+    assert said["protections_priced"] == by_place.priced
+    assert set(said["programme_costs_usd"]) == {"tenure_protection", "tax_relief", "preservation_purchase"}
+    assert "no cost to a programme" in said["protections_priced"]["no_net_loss"]

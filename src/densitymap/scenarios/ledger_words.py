@@ -57,8 +57,10 @@ def ledger_lines(one: Mapping[str, Any]) -> Iterator[str]:
             yield f"    difference{channel}: {_told(ends)} ({ends['sign']})"
     yield f"  {kept['note']}"
     yield from _break_even(one.get("rho_star"))
-    for name, ends in kept["programme_costs_usd"].items():
-        yield f"  Cost of {name.replace('_', ' ')} over its term: {_told(ends)} USD"
+    for name, words in kept["protections_priced"].items():
+        ends = kept["programme_costs_usd"].get(name)
+        told = words if ends is None else f"{_told(ends)} USD: {words}"
+        yield f"  Cost of {name.replace('_', ' ')} over its term: {told}"
 
 
 def _differences(ledger: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -23,7 +23,7 @@ from densitymap.scenarios.break_even import break_even
 from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
 from densitymap.scenarios.evaluate import Results, protected
 from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, sign, told
-from densitymap.scenarios.programme import Basis, costs_of
+from densitymap.scenarios.programme import Basis, cost_words, costs_of
 from densitymap.scenarios.tenure import LEVEL, Cells, Let, cells_of, let_homes, low_income_cut
 
 NEVER_ADDED = "The ledgers count different people over different causes: they are never added."
@@ -145,7 +145,7 @@ def counted(results: Results, result: Uptake, given: Situation, *, base: Results
         net=result.net[:, place],
         net_by_class=net_by_class(result),
         stress=_stress(results, given, base),
-        costs=programme_costs(results, given),
+        costs=programme_costs(results, given, result),
     )
 
 
@@ -175,12 +175,8 @@ def _owner_households(given: Situation) -> Floats:
     return np.where(given.cells.code >= 0, per_lot[np.maximum(given.cells.code, 0)], 0.0)
 
 
-def programme_costs(results: Results, given: Situation, result: Uptake | None = None) -> dict[str, Floats]:
-    """What each protection costs over its full term [USD], by draw, where it has a price.
-
-    Without ``result``, protections that are paid for what is built have none
-    (:func:`~densitymap.scenarios.programme.costs_of`).
-    """
+def programme_costs(results: Results, given: Situation, result: Uptake) -> dict[str, Floats]:
+    """What each protection costs over its full term [USD], by draw, where it has a price."""
     basis = Basis(
         lots=results.lots,
         cells=given.cells,
@@ -210,6 +206,7 @@ def ledgers(one: Counted, base: Counted, given: Situation) -> dict[str, Any]:
         **{name: told(ledger) for name, ledger in kept.items()},
         "demand": _demand(given),
         "programme_costs_usd": {name: band(values) for name, values in one.costs.items()},
+        "protections_priced": cost_words(one.results.policy.protections),
         "who_lives_where": {
             "sources": list(given.let.sources),
             "low_income_below_usd": None

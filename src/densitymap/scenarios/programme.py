@@ -39,7 +39,7 @@ class Basis:
     seed
         Of the draws.
     result
-        Uptake summed at the cells; None where only what stands is known.
+        Uptake summed at the cells.
     level, names
         Places that costs are told for.
     labels
@@ -51,7 +51,7 @@ class Basis:
     let: Let
     beliefs: Mapping[str, Floats]
     seed: int
-    result: Uptake | None = None
+    result: Uptake
     level: str = EVERYWHERE
     names: tuple[str, ...] = (EVERYWHERE,)
     labels: pd.Series | None = None
@@ -88,8 +88,7 @@ class Basis:
 
     def luck(self) -> Floats:
         """Projects drawn over projects expected, array [draw, place]."""
-        result = self._drawn()
-        return np.stack([luck_of(result, self.level, name) for name in self.names], axis=1)
+        return np.stack([luck_of(self.result, self.level, name) for name in self.names], axis=1)
 
     def per_lot(self, by_cell: Floats) -> Floats:
         """What a lot of each cell has of a sum over the cell."""
@@ -97,11 +96,11 @@ class Basis:
 
     def displaced(self) -> Floats:
         """Households that lots which are built on would displace, were none kept, array [draw, cell]."""
-        return households_by_cell(self._drawn(), self.cells, self.let, self.beliefs)
+        return households_by_cell(self.result, self.cells, self.let, self.beliefs)
 
     def accessory(self) -> Floats:
         """Accessory homes completed, array [draw, cell]."""
-        result = self._drawn()
+        result = self.result
         codes = [n for n, name in enumerate(result.outcomes)
                  if not name.startswith("none:") and process_of(*name.split(":")) == "adu"]  # fmt: skip
         at = [n for n, level in enumerate(result.levels) if level == LEVEL]
@@ -109,11 +108,6 @@ class Basis:
         gross = result.sums[:, at, result.measures.outcome_gross]
         found[:, [int(result.names[n]) for n in at]] = gross[:, :, codes].sum(axis=2)
         return found
-
-    def _drawn(self) -> Uptake:
-        if self.result is None:
-            raise ValueError("costs of what is built need the draws of it")
-        return self.result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +158,6 @@ _COUNTED: Mapping[str, Callable[[Basis, np.ndarray], Floats]] = {
     "low_income_homes": _low_income_homes,
     "homes": _homes,
 }
-_OF_WHAT_IS_BUILT = ("households_displaced", "accessory_homes")
-NOT_DRAWN = "needs the draws of what is built"
 
 
 def costs_of(items: Sequence[Protection], basis: Basis) -> Costs:
@@ -189,8 +181,6 @@ def costs_of(items: Sequence[Protection], basis: Basis) -> Costs:
         if item.costs is None:
             if not item.paid_by:
                 unpriced[item.kind] = "the catalogue has no price of it"
-        elif basis.result is None and item.costs.counted_on in _OF_WHAT_IS_BUILT:
-            unpriced[item.kind] = NOT_DRAWN
         else:
             usd[item.kind] = usd.get(item.kind, 0.0) + _cost(item, basis)
     return Costs(usd=usd, unpriced=unpriced)
