@@ -195,6 +195,7 @@ def answered(ledger):
     """A record of one computable ledger, as a terminal tells it."""
     absent = {"letter": "T", "title": "t", "unit": "u", "computable": False, "needs": ["x"]}
     kept = dict.fromkeys(NAMES, absent) | {"direct": ledger, "note": "", "programme_costs_usd": {}}
+    kept["protections_priced"] = {}
     return {"ledgers": kept, "rho_star": None}
 
 
