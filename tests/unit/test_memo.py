@@ -196,3 +196,14 @@ def test_nothing_built_ends_with_what_to_do(tmp_path):
     ran = densitymap("report", "--memo", PLAN, "--workspace", tmp_path)
     assert ran.code == 3
     assert "densitymap build" in ran.err
+
+
+def test_every_protection_is_told_with_its_price_or_why_it_has_none():
+    ledgers = {
+        "programme_costs_usd": {"tax_relief": {"p5": 10, "p50": 20, "p95": 30}},
+        "protections_priced": {"tax_relief": "an award", "no_net_loss": "builders pay"},
+    }
+    rows = next(memo._fiscal(given(a_record(ledgers=ledgers)))).rows
+    assert [row[1] for row in rows] == ["tax relief", "no net loss"]
+    assert "20" in rows[0][2]
+    assert [row[3] for row in rows] == ["an award", "builders pay"]

@@ -311,13 +311,14 @@ def _break_even(one: Record) -> Iterator[Block]:
 
 
 def _fiscal(given: MemoInput) -> Iterator[Block]:
+    told = [(one, one["ledgers"]) for one in given.records if one["ledgers"]]
     rows = [
-        [str(one["title"]), name.replace("_", " "), spread(ends)]
-        for one in given.records
-        for name, ends in ((one["ledgers"] or {}).get("programme_costs_usd") or {}).items()
+        [str(one["title"]), name.replace("_", " "), spread(ledgers["programme_costs_usd"].get(name)), basis]
+        for one, ledgers in told
+        for name, basis in ledgers["protections_priced"].items()
     ]
     if rows:
-        head = [say(f"column.{name}") for name in ("alternative", "protection", "cost")]
+        head = [say(f"column.{name}") for name in ("alternative", "protection", "cost", "basis")]
         yield Table(say("text.programmes"), head, rows)
     else:
         yield Text(say("text.no_programmes"))
