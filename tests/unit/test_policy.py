@@ -1,14 +1,18 @@
 """Scenarios are lists of levers; a lever gives a new code and leaves the old one alone."""
 
 import inspect
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from densitymap import params
 from densitymap.errors import UsageError, ValidationError
 from densitymap.scenarios.lever_faults import faults
 from densitymap.scenarios.levers import KINDS
 from densitymap.scenarios.policy import Scenario, apply, load_policy, load_scenario, scenario_names
+from densitymap.zoning.code import standards
 
 DISTRICTS = ["R-4", "R-4A", "R-4B", "R-5"]
 
@@ -42,7 +46,7 @@ def test_every_shipped_scenario_applies_and_reaches_what_it_names(today, name):
     after = apply(name, today)
     pd.testing.assert_frame_equal(today.code.rows, before)
     assert after.name == name
-    assert after.notes == ()
+    assert all("changes the code and no number here" in note for note in after.notes)
     assert after.code.rows.duplicated(["district", "use", "standard"]).sum() == 0
 
 
@@ -201,6 +205,22 @@ def test_s2_holds_every_lever_of_s1():
     assert two.levers[: len(one.levers)] == one.levers
 
 
+def test_a_lever_on_a_standard_nothing_judges_says_so(today):
+    parking = {"kind": "set_standard", "districts": ["R-4"], "standard": "parking_min_per_unit", "value": 0}
+    size = {**parking, "standard": "lot_area_min_ft2", "value": 5000}
+    (note,) = apply(scenario(size, parking), today).notes
+    assert note.startswith("lever 2 (set_standard parking_min_per_unit) changes the code and no number here")
+
+
+def test_the_standards_that_nothing_judges_are_those_no_code_names():
+    """Whoever comes to judge one of them must take it off the list, and the other way about."""
+    root = Path(params.__file__).parent
+    parts = ("capacity", "feasibility", "scenarios", "zoning")
+    code = " ".join(path.read_text() for part in parts for path in (root / part).rglob("*.py"))
+    named = {name for name in standards() if re.search(rf"\b{name}\b", code)}
+    assert {*params.load("levers", "no_effect")} == {*standards()} - named
+
+
 def kept(share=None, where=None):
     lever = {"kind": "tenure_protection"} | ({} if share is None else {"kept_share": share})
     return lever | ({} if where is None else {"where": where})
@@ -263,6 +283,7 @@ def lever(kind, **fields):
         (lever("derive_standard", standard="lot_area_min_ft2", use="duplex", plus=-1), "plus of derive_standard must be a number of at least 0"),
         (lever("set_standard", standard="lot_area_min_ft2", value=float("inf")), "must be a finite number"),
         (lever("set_standard", standard="lot_area_min_ft2", value=10**400), "value is too large a number"),
+        (lever("scale_standard", standard="lot_area_min_ft2", factor=1e308), "factor is too large a number"),
         (lever("set_standard", standard="lot_area_min_ft2", value="5000"), "must be a number of at least 0, not '5000'"),
         (lever("set_standard", standard="lot_area_min_ft2", value=True), "must be a number of at least 0, not True"),
         (lever("set_standard", standard="lot_area_min_ft2", value=5000, where={"near": "beltline", "within_ft": 10**400}), "within_ft is too large"),

@@ -256,7 +256,7 @@ LEVER = '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "duplex"\nuni
     ("text", "code", "said"),
     [
         (HEAD + LEVER + 'where = { neighborhood = ["Kirkwod"] }\n', 5, "Did you mean 'Kirkwood'"),
-        (HEAD + LEVER.replace('"R-4"', '"R-1"'), 5, "reaches no lot"),
+        (HEAD + LEVER.replace('"R-4"', '"R-1"'), 5, "lever 1 (allow_use in R-1) reaches no lot"),
         (HEAD + LEVER + 'where = { near = "rail_stations", within_ft = 0 }\n', 5, "reaches no lot"),
         (HEAD + LEVER.replace("allow_use", "alow_use"), 5, "Did you mean 'allow_use'"),
         ("version = 3\n" + HEAD, 5, "newer than this densitymap"),

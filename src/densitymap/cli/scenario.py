@@ -108,9 +108,9 @@ def _validate(name: str, *, allow_empty: bool) -> None:
 
 
 def _warn(said: list[dict[str, Any]]) -> None:
-    """Say what scenarios make unlawful, and how the counts of it relate."""
+    """Say what scenarios make unlawful, how the counts of it relate, and what their levers met."""
     for one in said:
-        for line in one["warnings"]:
+        for line in [*one["warnings"], *one["notes"]]:
             SETTINGS.say(f"{one['name']}: {line}.")
 
 

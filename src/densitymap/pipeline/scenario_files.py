@@ -25,7 +25,7 @@ from densitymap.pipeline.scenarios import (
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed_on
 from densitymap.scenarios.document import Scenario, scenario_toml
-from densitymap.scenarios.evaluate import lots_reached
+from densitymap.scenarios.evaluate import levers_without_lots, lots_reached
 from densitymap.scenarios.levers import is_law
 from densitymap.scenarios.places import with_places
 from densitymap.scenarios.policy import Policy, load_policy
@@ -115,11 +115,7 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
     bound(lots, policy)
     policy.refuse_repeated(lots)
     counts = lots_reached(lots, policy)
-    empty = [
-        f"lever {at} ({policy.levers[at - 1]['kind']}) reaches no lot"
-        for at, n in enumerate(counts, 1)
-        if not n
-    ]
+    empty = levers_without_lots(policy, counts)
     if empty and not (allow_empty or policy.allow_empty):
         raise ValidationError(
             f"Scenario {policy.name} has levers that reach no lot here",

@@ -6,6 +6,7 @@ read is :mod:`~densitymap.scenarios.record`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -176,11 +177,14 @@ def protected(lots: pd.DataFrame, protection: Protection) -> Flags:
 
 def empty_levers(results: Results) -> list[str]:
     """Say which levers reach no lot."""
+    return levers_without_lots(results.policy, results.reached)
+
+
+def levers_without_lots(policy: Policy, reached: Sequence[int]) -> list[str]:
+    """Say which levers reach no lot, given how many each reaches."""
     return [
         f"lever {number} ({lever['kind']}{_detail(lever)}) reaches no lot"
-        for number, (lever, count) in enumerate(
-            zip(results.policy.levers, results.reached, strict=True), start=1
-        )
+        for number, (lever, count) in enumerate(zip(policy.levers, reached, strict=True), start=1)
         if count == 0
     ]
 

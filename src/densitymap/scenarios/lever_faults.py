@@ -13,7 +13,7 @@ from densitymap.scenarios.levers import BESIDE, KINDS, Lever
 from densitymap.zoning.code import Standard, ZoningCode, standards
 
 _LARGEST = 2**53
-"""Whole numbers beyond this lose digits as floats."""
+"""Numbers beyond this lose digits as floats, and scaled by one another end as no limit."""
 
 
 def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
@@ -38,8 +38,8 @@ def faults(lever: Lever, code: ZoningCode) -> Iterator[str]:
 
 
 def _too_large(value: object, name: str = "") -> Iterator[str]:
-    """Whole numbers beyond those that can be counted with, however deep they lie in the lever."""
-    if isinstance(value, int) and abs(value) > _LARGEST:
+    """Numbers beyond those that can be counted with, however deep they lie in the lever; inf is no limit."""
+    if isinstance(value, int | float) and _LARGEST < abs(value) < math.inf:
         yield f"{name} is too large a number"
     elif isinstance(value, Mapping):
         for key, inner in value.items():

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from densitymap import params
 from densitymap.zoning.code import ZoningCode, standards
 
 Lever = Mapping[str, Any]
@@ -165,6 +166,17 @@ def pull_all(code: ZoningCode, levers: Sequence[Lever]) -> tuple[ZoningCode, tup
             moved[cell] = (number, step, lever["kind"] == "set_standard")
         code = after
     return code, tuple(notes), contradictions
+
+
+def without_effect(pulled: Sequence[Lever]) -> list[str]:
+    """Say which levers change a standard that no count hangs on, and why (``catalog/levers/no_effect``)."""
+    unjudged = params.load("levers", "no_effect")
+    return [
+        f"lever {number} ({lever['kind']} {lever['standard']}) changes the code and no number here: "
+        f"{unjudged[lever['standard']]['why']}"
+        for number, lever in enumerate(pulled, start=1)
+        if is_law(lever) and lever.get("standard") in unjudged
+    ]
 
 
 def _contradiction(

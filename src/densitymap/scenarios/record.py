@@ -178,7 +178,7 @@ def _flows(uptake: Uptake | None) -> dict[str, Floats]:
 def _told_range(values: Floats | None) -> dict[str, float] | None:
     if values is None:
         return None
-    return {name: round(float(np.quantile(values, at)), _SHOWN) for name, at in _RANGE.items()}
+    return {name: round(float(np.quantile(values, at)), _SHOWN) + 0.0 for name, at in _RANGE.items()}
 
 
 def _difference(
