@@ -12,6 +12,7 @@ from densitymap.errors import UsageError, ValidationError
 from densitymap.scenarios.lever_faults import faults
 from densitymap.scenarios.levers import KINDS
 from densitymap.scenarios.policy import Scenario, apply, load_policy, load_scenario, scenario_names
+from densitymap.scenarios.protections import kinds
 from densitymap.zoning.code import standards
 
 DISTRICTS = ["R-4", "R-4A", "R-4B", "R-5"]
@@ -310,6 +311,25 @@ def test_no_parameter_of_any_lever_takes_what_it_cannot_mean(today, kind, wrong)
     assert not [*faults({"kind": kind, **given}, today.code)]
     for name in (*takes, "unit", "where"):
         assert [*faults({"kind": kind, **given, name: wrong}, today.code)], name
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_no_parameter_of_any_protection_takes_what_it_cannot_mean(today, kind):
+    for name in (*kinds()[kind]["parameters"], "where", "not_a_parameter"):
+        for wrong in (
+            -1,
+            float("nan"),
+            float("inf"),
+            "much",
+            True,
+            10**400,
+            1e300,
+            [],
+            {},
+            {"value": 1, "low": 2},
+        ):
+            assert [*faults({"kind": kind, name: wrong}, today.code)], (name, wrong)
+    assert not [*faults({"kind": kind}, today.code)]
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,9 @@ def _whole(end: str, start: str, part: Mapping[str, Any]) -> str:
     if part["value"] is None:
         return f"Not computable: {part['title']}."
     ends = part.get("band")
-    spread = f" (90 % of model runs: {_signed(ends['p5'])} to {_signed(ends['p95'])})" if ends else ""
+    low, high = (_signed(ends[name]) for name in ("p5", "p95")) if ends else ("", "")
+    between = low if low == high else f"{low} to {high}"
+    spread = f" (90 % of model runs: {between})" if ends else ""
     return f"{end} beside {start}: {_signed(part['value'])} {part['title']}{spread}."
 
 
