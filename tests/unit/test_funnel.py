@@ -206,6 +206,7 @@ def test_few_lots_are_hidden_where_it_is_about_money_and_missing_is_not_zero():
     homes = {name.replace("lots", "homes"): number * 2 for name, number in counts.items()}
     stages = [("fits", 9), *[(stage, 9) for stage in PAYS], (PAYS[0], 30)]
     rows = pd.DataFrame([base | counts | homes | {"stage": stage, "lots": lots} for stage, lots in stages])
+    rows.loc[3, "area_level"] = "neighborhood"
     whole = rows.astype(dict.fromkeys(rows.select_dtypes("int64").columns, "Int64"))
     found = schema.conform(hidden(whole), "feasibility")
     assert found["is_hidden"].tolist() == [False, True, True, True]
@@ -220,6 +221,24 @@ def test_few_lots_are_hidden_where_it_is_about_money_and_missing_is_not_zero():
     )
     assert pd.isna(last["lots_more_maybe"])
     assert pd.isna(last["homes_more_maybe"])
+
+
+def test_where_one_area_is_hidden_alone_the_next_smallest_is_too():
+    lots_more = [3, 40, 20, 0]
+    rows = pd.DataFrame(
+        {
+            "policy": "now", "area_level": "npu", "area_name": ["a", "b", "c", "d"], "stage": PAYS[0],
+            "lots": 60, "lots_unknown": 0, "lots_assumed": 0,
+            **dict.fromkeys(("lots_more_true", "lots_more_low", "lots_more_high"), lots_more),
+            **dict.fromkeys(("homes_more_true", "homes_more_low", "homes_more_high"), lots_more),
+            "lots_more_maybe": 0, "homes_more_maybe": [0, 0, 0, 2],
+        }
+    )  # fmt: skip
+    found = hidden(rows.astype(dict.fromkeys(rows.select_dtypes("int64").columns, "Int64")))
+    assert found["homes_more_true"].isna().tolist() == [True, False, True, False]
+    # homes that no lot is counted for are of few lots all the same
+    assert found["homes_more_maybe"].isna().tolist()[3]
+    assert found["homes_more_maybe"].isna().sum() == 2
 
 
 def test_a_total_needs_existing_use_on_nine_tenths_of_the_land():

@@ -107,10 +107,10 @@ def _validate(name: str, *, allow_empty: bool) -> None:
     SETTINGS.answer(told)
 
 
-def _warn(said: list[dict[str, Any]]) -> None:
-    """Say what scenarios make unlawful, how the counts of it relate, and what their levers met."""
+def _note(said: list[dict[str, Any]]) -> None:
+    """Say what the levers of scenarios met; what they make unlawful is warned of."""
     for one in said:
-        for line in [*one["warnings"], *one["notes"]]:
+        for line in one["notes"]:
             SETTINGS.say(f"{one['name']}: {line}.")
 
 
@@ -130,7 +130,7 @@ def _tell(said: list[dict[str, Any]]) -> None:
             saleable, rented = row["homes_saleable_max"], row["homes_rent_only_max"]
             homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"
             SETTINGS.say(f"  {row['form']}: {_lots(row['lots_reached'])} reached; at most {homes}")
-    _warn(said)
+    _note(said)
     for line in (line for one in said for line in ledger_lines(one)):
         SETTINGS.say(line)
     for line in dict.fromkeys(line for one in said for line in one["not_computable"]):
@@ -165,7 +165,7 @@ def compare(
         SETTINGS.say(line)
     for line in headline(said["scenarios"]):
         SETTINGS.say(line)
-    _warn(said["scenarios"])
+    _note(said["scenarios"])
     for line in dict.fromkeys(line for one in said["scenarios"] for line in one["not_computable"]):
         SETTINGS.say(f"Not computable: {line}")
     SETTINGS.say("Next: densitymap scenario run NAME tells one in full")

@@ -304,13 +304,8 @@ def _check(stored: Mapping[str, Any], *, allow_empty: bool) -> None:
         )
     for line in stored["empty_levers"]:
         warnings.warn(f"{said['name']}: {line}", DensitymapWarning, stacklevel=2)
-    if said["houses_made_unlawful"]:
-        warnings.warn(
-            f"{said['name']} makes a house unlawful on {said['houses_made_unlawful']:,} lots where one may "
-            "stand now",
-            DensitymapWarning,
-            stacklevel=2,
-        )
+    for line in said["warnings"]:
+        warnings.warn(f"{said['name']}: {line}", DensitymapWarning, stacklevel=2)
 
 
 def folder_of(space: Workspace, policy: Policy) -> Path:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import params
+from densitymap.feasibility.publish import TOGETHER, hidden_together
 from densitymap.geometry import Floats
 from densitymap.scenarios.places import Flags
 
@@ -23,8 +24,6 @@ WHOLE = ("allowed", "fits")
 """Those told of every lot elsewhere, which hide nothing."""
 REMAINDER = "elsewhere (places hidden above, together)"
 """Name of the line that holds what is hidden of the places of a level."""
-_TOGETHER = 2
-"""Fewest places a remainder may be of: from one alone its count could be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,37 +107,5 @@ def told_by_place(
     )
     small = (lots < fewest) | ((paying > 0) & (paying < least))
     out = hidden_together(sums, paying, small, least=least)
-    alone = 0 < out.sum() < _TOGETHER or not known.any()
+    alone = 0 < out.sum() < TOGETHER or not known.any()
     return Told(counts=counts.mask(out), rest=None if alone else int(sums[out].sum()))
-
-
-def hidden_together(counts: Floats, lots: Floats, hidden: Flags, *, least: int) -> Flags:
-    """Hide further places, the smallest counts first, until the hidden ones stand for one another.
-
-    Parameters
-    ----------
-    counts, lots, hidden : (places,)
-        Homes, the lots they are on, and what is hidden for itself.
-    least
-        Fewest lots that may be told of.
-
-    Returns
-    -------
-    (places,) bool
-        No place more where nothing is hidden. Counts of zero go last: they hide nobody.
-
-    Examples
-    --------
-    >>> hidden = np.array([False, True, False, False])
-    >>> hidden_together(np.array([9.0, 3, 0, 7]), np.array([9.0, 3, 0, 6]), hidden, least=5).tolist()
-    [False, True, False, True]
-    """
-    if not hidden.any():
-        return hidden
-    order = np.lexsort((counts, counts == 0, ~hidden))
-    together = np.cumsum(lots[order])
-    enough = (np.arange(1, len(order) + 1) >= max(_TOGETHER, int(hidden.sum()))) & (together >= least)
-    last = int(np.argmax(enough)) if enough.any() else max(int(hidden.sum()), _TOGETHER) - 1
-    found = np.zeros(len(hidden), dtype=bool)
-    found[order[: last + 1]] = True
-    return found
