@@ -204,15 +204,15 @@ def spread(ends: Mapping[str, Any] | str | None) -> str:
 
     Examples
     --------
-    >>> spread({"p10": 1.0, "p50": 18.2, "p90": 1044.7}), spread("fewer than 5")
-    ('18.2 [1 to 1,045]', 'fewer than 5')
+    >>> spread({"p10": 1.0, "p50": 18.2, "p90": 1044.7}), spread(dict.fromkeys(("p5", "p50", "p95"), "few"))
+    ('18.2 [1 to 1,045]', 'few')
     """
     if ends is None:
         return say("text.no_data")
     if isinstance(ends, str):
         return ends
-    low, middle, high = (ends[name] for name in (("p5", "p50", "p95") if "p5" in ends else _TENTHS))
-    return f"{number(middle)} [{number(low)} to {number(high)}]"
+    low, middle, high = (number(ends[name]) for name in (("p5", "p50", "p95") if "p5" in ends else _TENTHS))
+    return middle if low == middle == high else f"{middle} [{low} to {high}]"
 
 
 _TENTHS = ("p10", "p50", "p90")
