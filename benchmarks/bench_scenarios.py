@@ -38,7 +38,11 @@ def main() -> None:
     base = timed("no change", lots, lambda: evaluate(loaded.scene, today))
     for name in YARDS:
         policy = apply(name, today)
-        found = timed(name, lots, lambda policy=policy: evaluate(loaded.scene, policy, reuse=base.places))
+        for which in ("the first", "again"):
+            found = timed(
+                f"{name}, {which}", lots,
+                lambda policy=policy: evaluate(loaded.scene, policy, reuse=base.places),
+            )  # fmt: skip
         timed(f"{name}: counts by lot", lots, lambda found=found: found.stages)
     chosen = apply(YARDS[0], today)
     flow = timed("no change and one: fits, pays, draws", lots, lambda: loaded.outcome(chosen).flow)
