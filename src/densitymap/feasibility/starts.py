@@ -21,6 +21,7 @@ LOOSE_USD = 1e-6
 """The best form legal today is its own alternative: rounding may not close it."""
 
 _SLACK_USD = 1.0
+_AT_ONCE = 1 << 18
 
 SALE, RENT, COST, LAND, YIELD, BUILT, TORN, ADDED = range(8)
 PROCESS, ACTOR, OUTCOME, TENURE, STATUS, NEW, TODAY, GROUP = range(8)
@@ -138,13 +139,19 @@ def may_count(options: Options, lots: Lots, draws: Draws) -> Flags:
     it per dollar of cost is linear in the factors, so the bound holds in every draw (to a dollar).
     """
     per_cost = draws.price / draws.cost[:, None]
-    top, bottom = (end[lots.area][options.lot] for end in (per_cost.max(axis=0), per_cost.min(axis=0)))
+    ends = np.stack([per_cost.max(axis=0), per_cost.min(axis=0)])
     let = draws.rent / draws.cost
-    sold = options.sale_usd + (options.land - 1) * lots.as_is_usd[options.lot]
-    rented = options.rent_usd
-    surplus = (
-        sold * np.where(sold > 0, top, bottom)
-        + rented * np.where(rented > 0, let.max(), let.min())
-        - options.cost_usd
-    )
-    return np.asarray((surplus >= -_SLACK_USD) | (options.process == INVESTING))
+    found = np.empty(len(options.lot), dtype=bool)
+    for first in range(0, len(found), _AT_ONCE):  # millions of options: their parts are never held at once
+        part = slice(first, first + _AT_ONCE)
+        lot = options.lot[part]
+        top, bottom = ends[:, lots.area[lot]]
+        sold = options.sale_usd[part] + (options.land[part] - 1) * lots.as_is_usd[lot]
+        rented = options.rent_usd[part]
+        surplus = (
+            sold * np.where(sold > 0, top, bottom)
+            + rented * np.where(rented > 0, let.max(), let.min())
+            - options.cost_usd[part]
+        )
+        found[part] = (surplus >= -_SLACK_USD) | (options.process[part] == INVESTING)
+    return found
