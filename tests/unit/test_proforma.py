@@ -28,6 +28,12 @@ HOUSE = ["--house", "8 30 42 70", "--floor", "1200"]
 DRAWN = ["--lot", LOT, "--zone", "R-5", "--streets", "LINESTRING(0 0,50 0)"]
 
 
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path, monkeypatch):
+    """Prices of a workspace that happens to be where the tests run are none of a drawn lot's."""
+    monkeypatch.chdir(tmp_path)
+
+
 def asked(*args: str) -> tuple[int, dict]:
     ran = CliRunner().invoke(app, ["proforma", *args, "--json", "--quiet"])
     return ran.exit_code, json.loads(ran.stdout)
