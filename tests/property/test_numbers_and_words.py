@@ -66,10 +66,11 @@ def test_compiled_and_plain_judge_alike(rows, rule, doubted):
         tightness=tightness,
     )
     doubts = {"waived": waived, "softened": softened} if doubted else {}
-    compiled = judge(before, rule, have, need, margins=NEAR, **doubts)
+    compiled, plain = before.copy(), before.copy()
+    judge(compiled, rule, have, need, margins=NEAR, **doubts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdict.kernel, "HAS_NUMBA", False)
-        plain = judge(before, rule, have, need, margins=NEAR, **doubts)
+        judge(plain, rule, have, need, margins=NEAR, **doubts)
     for name in Judgement.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), err_msg=name)
 

@@ -113,32 +113,42 @@ def test_same_yards_are_not_tried_again() -> None:
     assert second.adu is not first.adu
 
 
+def judged(
+    rule: str, have: list[float], need: list[float], margins: Margins = NO_MARGIN
+) -> verdict.Judgement:
+    """One rule asked of lots nothing was said of."""
+    found = unjudged(len(have))
+    judge(found, rule, np.array(have), np.array(need), margins=margins)
+    return found
+
+
 def test_least_level_wins_and_the_largest_shortfall_binds() -> None:
     have, need = np.array([50.0]), np.array([70.0])
-    found = judge(unjudged(1), "lot_area", np.array([8000.0]), np.array([9000.0]), margins=NO_MARGIN)
-    found = judge(found, "lot_width", have, need, margins=NO_MARGIN)
-    found = judge(found, "floor_area", np.array([np.nan]), need, margins=NO_MARGIN)
+    found = judged("lot_area", [8000.0], [9000.0])
+    judge(found, "lot_width", have, need, margins=NO_MARGIN)
+    judge(found, "floor_area", np.array([np.nan]), need, margins=NO_MARGIN)
     assert found.level[0] == FALSE
     assert verdict.RULES[found.rule[0]] == "lot_width"
 
 
 def test_unknown_is_maybe_and_no_limit_is_met() -> None:
-    one = np.array([1.0])
-    assert judge(unjudged(1), "coverage", np.array([np.nan]), one, margins=NO_MARGIN).level[0] == MAYBE
-    assert judge(unjudged(1), "floor_area", np.array([np.inf]), one, margins=NO_MARGIN).level[0] == TRUE
+    assert judged("coverage", [np.nan], [1.0]).level[0] == MAYBE
+    assert judged("floor_area", [np.inf], [1.0]).level[0] == TRUE
 
 
 def test_slack_within_the_measurement_is_maybe_on_both_sides() -> None:
     margins = Margins(length_ft=2.0, share=0.03)
-    width = np.array([67.0, 69.0, 71.0, 73.0])
-    level = judge(unjudged(4), "lot_width", width, np.full(4, 70.0), margins=margins).level
+    level = judged("lot_width", [67.0, 69.0, 71.0, 73.0], [70.0] * 4, margins).level
     assert level.tolist() == [FALSE, MAYBE, MAYBE, TRUE]
 
 
 def test_a_doubt_lowers_but_never_raises() -> None:
-    false = judge(unjudged(1), "use", np.array([0.0]), np.array([2.0]), margins=NO_MARGIN)
-    assert cap(false, "condition", np.array([MAYBE], dtype=np.int8)).level[0] == FALSE
-    assert cap(unjudged(1), "condition", np.array([MAYBE], dtype=np.int8)).level[0] == MAYBE
+    doubt = np.array([MAYBE], dtype=np.int8)
+    refused, met = judged("use", [0.0], [2.0]), unjudged(1)
+    cap(refused, "condition", doubt)
+    cap(met, "condition", doubt)
+    assert refused.level[0] == FALSE
+    assert met.level[0] == MAYBE
 
 
 def test_sentences_say_what_binds() -> None:

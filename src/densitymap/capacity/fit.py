@@ -171,7 +171,7 @@ def _named(
     if own is not None:
         sizes, names = np.concatenate([sizes, own], axis=1), [*names, HOUSE]
     out = fit_ranges(survey, yards, np.ascontiguousarray(sizes), blocked=blocked, slow=slow)
-    return {name: out[:, k] for k, name in enumerate(names)}
+    return {name: np.asfortranarray(out[:, k]) for k, name in enumerate(names)}
 
 
 def fit_ranges(

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -19,11 +20,12 @@ import pandas as pd
 
 from densitymap import schema
 from densitymap.capacity.modes import ATTACHED, Option, Setting, options, try_option
-from densitymap.capacity.verdict import FALSE, RULES, VERDICTS, Flags, Levels
+from densitymap.capacity.verdict import RULES, VERDICTS, Flags, Judgement, Levels
 from densitymap.geometry import Floats, Indices
 
-_SLACKS = ("slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft")
-FIGURES = ("have", "need", *_SLACKS)
+Codes = npt.NDArray[np.int16]
+
+FIGURES = ("have", "need", "slack_floor_ft2", "slack_coverage_ft2", "slack_fit_ft")
 NO_DATA = len(VERDICTS)
 """Level of a lot nothing is known of."""
 _WORKERS = 2
@@ -44,19 +46,25 @@ class Fitted:
         Row of the lot; what is tried; homes of it.
     level, rule
         As in :mod:`densitymap.capacity.verdict`, or :data:`NO_DATA`; the rule that binds, -1 for none.
-    figures
-        Array [entry, figure]: ``have need slack_floor_ft2 slack_coverage_ft2 slack_fit_ft``, NaN unknown.
+    measures
+        Arrays [entry, figure], one after another: ``have need slack_floor_ft2 slack_coverage_ft2
+        slack_fit_ft``, NaN unknown. Many: only who asks for :attr:`figures` has them laid together.
     """
 
     kinds: tuple[tuple[str, str], ...]
     forms: tuple[str, ...]
     lot: Indices
-    kind: Indices
-    form: Indices
-    units: Indices
+    kind: Codes
+    form: Codes
+    units: Codes
     level: Levels
     rule: Levels
-    figures: Floats
+    measures: tuple[Floats, ...]
+
+    @cached_property
+    def figures(self) -> Floats:
+        """Array [entry, figure]."""
+        return np.concatenate(self.measures)
 
     def most(self, n_lots: int, chosen: Flags) -> Floats:
         """Most homes among the chosen entries of each lot; NaN where it has none."""
@@ -77,11 +85,7 @@ def fitted(at: Setting) -> Fitted:
     groups = groupby(ordered, key=lambda option: (option.mode, option.type))
     types = [(kind, list(members)) for kind, members in groups]
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _WORKERS)) as pool:
-        found = joined(list(pool.map(lambda of_type: _best(at, *of_type), types)))
-    blank = np.flatnonzero(at.unknown[found.lot])
-    found.units[blank], found.level[blank], found.rule[blank] = 0, NO_DATA, -1
-    found.figures[blank] = np.nan
-    return found
+        return joined(list(pool.map(lambda of_type: _best(at, *of_type), types)))
 
 
 def joined(parts: Sequence[Fitted]) -> Fitted:
@@ -97,41 +101,53 @@ def joined(parts: Sequence[Fitted]) -> Fitted:
         units=np.concatenate([part.units for part in parts]),
         level=np.concatenate([part.level for part in parts]),
         rule=np.concatenate([part.rule for part in parts]),
-        figures=np.concatenate([part.figures for part in parts]),
+        measures=tuple(values for part in parts for values in part.measures),
     )
 
 
-def _again(code: Indices, own: Sequence[Any], common: Sequence[Any]) -> Indices:
+def _again(code: Codes, own: Sequence[Any], common: Sequence[Any]) -> Codes:
     """Codes of own names as codes of the common ones."""
-    return np.array([common.index(name) for name in own], dtype=np.intp)[code]
+    return np.array([common.index(name) for name in own], dtype=np.int16)[code]
 
 
 def _best(at: Setting, kind: tuple[str, str], members: list[Option]) -> Fitted:
-    tried = [try_option(at, option) for option in members]
-    ranks = np.stack([np.where(one.applies, one.judgement.level, -1) for one in tried])
-    chosen = ranks.argmax(axis=0)
-    rows = np.flatnonzero(ranks.max(axis=0) >= FALSE)
-    pick = chosen[rows]
-    place = pick * ranks.shape[1] + rows
-
-    def of(values: list[Any]) -> Any:
-        return np.concatenate(values)[place]
-
-    judged = [one.judgement for one in tried]
-    slacks = [of([getattr(one, name) for one in tried]) for name in _SLACKS]
+    """Keep, on each lot, the first of the forms that do best."""
+    best, form, slacks = _tried(at, members)
+    rows = np.flatnonzero(form >= 0)
+    figures = np.empty((len(rows), len(FIGURES)))
+    for place, values in enumerate((best.have, best.need, *slacks)):
+        figures[:, place] = values[rows]
+    form = form[rows]
+    units = np.array([option.units for option in members], dtype=np.int16)[form]
+    level, rule = best.level[rows], best.rule[rows]
+    blank = np.flatnonzero(at.unknown[rows])
+    units[blank], level[blank], rule[blank], figures[blank] = 0, NO_DATA, -1, np.nan
     return Fitted(
         kinds=(kind,),
         forms=tuple(option.form for option in members),
         lot=rows,
-        kind=np.zeros(len(rows), dtype=np.intp),
-        form=pick,
-        units=np.array([option.units for option in members], dtype=np.intp)[pick],
-        level=of([one.level for one in judged]),
-        rule=of([one.rule for one in judged]),
-        figures=np.column_stack(
-            [of([one.have for one in judged]), of([one.need for one in judged]), *slacks]
-        ),
+        kind=np.zeros(len(rows), dtype=np.int16),
+        form=form,
+        units=units,
+        level=level,
+        rule=rule,
+        measures=(figures,),
     )
+
+
+def _tried(at: Setting, members: list[Option]) -> tuple[Judgement, Codes, tuple[Floats, ...]]:
+    """Judge forms in turn: the best judgement of each lot, whose it is (-1 for none), its slacks."""
+    first = try_option(at, members[0])
+    best, slacks = first.judgement, first.slacks
+    form = np.where(first.applies, 0, -1).astype(np.int16)
+    for number, option in enumerate(members[1:], start=1):
+        tried = try_option(at, option)
+        better = tried.applies & ((tried.judgement.level > best.level) | (form < 0))
+        best.take(tried.judgement, better)
+        for own, others in zip(slacks, tried.slacks, strict=True):
+            np.copyto(own, others, where=better)
+        form[better] = number
+    return best, form, slacks
 
 
 def fits_table(found: Fitted, at: Setting, keys: pd.Series, *, policy: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -158,7 +158,8 @@ def _legal(at: Setting, use: str) -> Judgement:
     if use == "triplex":
         multi = law.value("multi", "units_max")
         permitted = np.where(multi >= THREE, np.fmax(permitted, multi), permitted)
-    found = judge(_verdict.unjudged(count), "use", permitted, asked, margins=margins)
+    found = _verdict.unjudged(count)
+    judge(found, "use", permitted, asked, margins=margins)
     exempt = law.value(use, "lot_of_record_exempt") > 0
     waived = (law.value(use, "existing_lot_exempt") > 0) | (exempt & (at.of_record > 0))
     perhaps = exempt & np.isnan(at.of_record)
@@ -168,23 +169,22 @@ def _legal(at: Setting, use: str) -> Judgement:
         ("lot_width", frontage, "lot_width_min_ft"),
     ):
         need = law.value(use, standard)
-        found = judge(found, rule, have, need, margins=margins, waived=waived, softened=perhaps)
+        judge(found, rule, have, need, margins=margins, waived=waived, softened=perhaps)
     reached = np.where(at.lots["is_landlocked"], FALSE, TRUE).astype(np.int8)
-    found = cap(found, "street", reached)
-    found = cap(found, "condition", at.ceiling)
-    return cap(found, "front_unsure", at.front_ceiling)
+    cap(found, "street", reached)
+    cap(found, "condition", at.ceiling)
+    cap(found, "front_unsure", at.front_ceiling)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
-    """An option judged on every lot, with its slack in each budget."""
+    """An option judged on every lot, with its slack in each budget: floor and coverage [ft2], fit [ft]."""
 
     option: Option
     judgement: Judgement
     applies: Flags
-    slack_floor_ft2: Floats
-    slack_coverage_ft2: Floats
-    slack_fit_ft: Floats
+    slacks: tuple[Floats, Floats, Floats]
 
 
 def try_option(at: Setting, option: Option) -> Tried:
@@ -203,32 +203,16 @@ def try_option(at: Setting, option: Option) -> Tried:
     if option.main == HOUSE:
         applies = (stands == 1) & ~np.isnan(at.house.width_ft) & ~(at.attached > 0)
     if option.mode == "keep" and option.type == "house":
-        level = np.where(stands == 1, TRUE, MAYBE).astype(np.int8)
-        kept = cap(_verdict.unjudged(count), "house_unknown", level)
-        unknown = np.full(count, np.nan)
-        return Tried(
-            option=option,
-            judgement=kept,
-            applies=applies,
-            slack_floor_ft2=unknown,
-            slack_coverage_ft2=unknown,
-            slack_fit_ft=unknown,
-        )
-    found = _permission(at, option)
-    found, fit_slack = _placed(at, option, found)
-    found, floor_slack = _floor(at, option, found)
-    found, cover_slack = _coverage(at, option, found)
-    found = _sizes(at, option, found)
+        found, unknown = _verdict.unjudged(count), np.full(count, np.nan)
+        slacks = (unknown, unknown, unknown)
+    else:
+        found = _permission(at, option)
+        fit_slack = _placed(at, option, found)
+        slacks = (_floor(at, option, found), _coverage(at, option, found), fit_slack)
+        _sizes(at, option, found)
     if option.mode == "keep":
-        found = cap(found, "house_unknown", np.where(stands == 1, TRUE, MAYBE).astype(np.int8))
-    return Tried(
-        option=option,
-        judgement=found,
-        applies=applies,
-        slack_floor_ft2=floor_slack,
-        slack_coverage_ft2=cover_slack,
-        slack_fit_ft=fit_slack,
-    )
+        cap(found, "house_unknown", np.where(stands == 1, TRUE, MAYBE).astype(np.int8))
+    return Tried(option=option, judgement=found, applies=applies, slacks=slacks)
 
 
 def _uses(option: Option) -> tuple[str, ...]:
@@ -249,47 +233,41 @@ def _uses(option: Option) -> tuple[str, ...]:
 
 
 def _permission(at: Setting, option: Option) -> Judgement:
-    uses = _uses(option)
-    if option.mode == "keep" and uses[0] == "house":
-        uses = uses[1:]
-    found = _verdict.unjudged(len(at.lots))
-    for use in uses:
-        found = _both(found, at.legal[use])
+    main, *others = _uses(option)
+    uses = others if option.mode == "keep" and main == "house" else [main, *others]
+    found = at.legal[uses[0]].copy()
+    for use in uses[1:]:
+        other = at.legal[use]
+        level, tightness = found.level, found.tightness
+        takes = (other.level < level) | ((other.level == level) & (other.tightness < tightness))
+        found.take(other, takes)
     total = at.law.value(uses[0], "lot_units_max")
     units = np.full(len(at.lots), float(option.units))
-    return judge(found, "units", total, units, margins=at.margins)
+    judge(found, "units", total, units, margins=at.margins)
+    return found
 
 
-def _both(left: Judgement, right: Judgement) -> Judgement:
-    takes = (right.level < left.level) | ((right.level == left.level) & (right.tightness < left.tightness))
-    return Judgement(
-        level=np.minimum(left.level, right.level),
-        rule=np.where(takes, right.rule, left.rule).astype(np.int8),
-        have=np.where(takes, right.have, left.have),
-        need=np.where(takes, right.need, left.need),
-        tightness=np.where(takes, right.tightness, left.tightness),
-    )
-
-
-def _placed(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
-    """Main building behind the yards; accessory dwelling behind it."""
-    slack = np.full(len(at.lots), np.inf)
+def _placed(at: Setting, option: Option, found: Judgement) -> Floats:
+    """Main building behind the yards, accessory dwelling behind it; give the slack."""
+    slacks = []
     back = at.back_ft
     if option.main:
         back, _, slack = at.places.main[option.main].T
         least = _least_side(at, option.main)
-        found = judge(found, "yards", least + slack, least, margins=at.margins)
+        judge(found, "yards", least + slack, least, margins=at.margins)
+        slacks.append(slack)
     if option.adu and option.adu != ATTACHED:
         _, line, free = at.places.adu[option.adu].T
         deep = _least_side(at, option.adu)
         room = np.maximum(line - back - at.rules["house_adu_gap_ft"] + deep, 0.0)
-        found = judge(found, "yards", deep + free, deep, margins=at.margins)
-        found = judge(found, "behind_house", room, deep, margins=at.margins)
-        slack = np.fmin(slack, np.fmin(free, room - deep))
+        judge(found, "yards", deep + free, deep, margins=at.margins)
+        judge(found, "behind_house", room, deep, margins=at.margins)
+        slacks += [free, room - deep]
         if option.mode == "keep":
             path = np.where(at.side_path, TRUE, np.where(np.isnan(at.house.back_ft), MAYBE, FALSE))
-            found = cap(found, "side_path", path.astype(np.int8))
-    return found, np.where(np.isinf(slack), np.where(slack > 0, np.nan, slack), slack)
+            cap(found, "side_path", path.astype(np.int8))
+    tightest = reduce(np.fmin, slacks) if slacks else np.full(len(back), np.nan)
+    return np.where(tightest == np.inf, np.nan, tightest)
 
 
 def _least_side(at: Setting, template: str) -> Floats:
@@ -311,19 +289,22 @@ def _amounts(at: Setting, option: Option, column: str, own: Floats) -> Floats:
     return total
 
 
-def _floor(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
-    """Floor-area budget; a house kept or divided as it is adds none."""
+def _floor(at: Setting, option: Option, found: Judgement) -> Floats:
+    """Floor-area budget, and what is left of it; a house kept or divided as it is adds none."""
     limit = floor_area_cap_ft2(at.law, _uses(option)[0], at.area)
-    keeps = option.mode == "keep"
-    low, high = at.kept_ft2 if keeps else (np.zeros(len(limit)), np.zeros(len(limit)))
-    left = limit - high
     new = _amounts(at, option, "floor_area_ft2", at.house.floor_ft2)
+    left = told = limit
+    if option.mode == "keep":
+        low, high = at.kept_ft2
+        left = limit - high
+        told = _unless_between(left, limit - low, new)
     if option.type == "convert":
-        return found, left
+        return left
     if option.adu == ATTACHED:
-        return _attached(at, option, found, left, new)
-    told = _unless_between(left, limit - low, new)
-    return judge(found, "floor_area", told, new, margins=at.margins), left - new
+        _attached(at, option, found, left, new)
+    else:
+        judge(found, "floor_area", told, new, margins=at.margins)
+    return left - new
 
 
 def _unless_between(low: Floats, high: Floats, need: Floats) -> Floats:
@@ -331,9 +312,7 @@ def _unless_between(low: Floats, high: Floats, need: Floats) -> Floats:
     return np.where((low < need) & (high >= need), np.nan, low)
 
 
-def _attached(
-    at: Setting, option: Option, found: Judgement, left: Floats, new: Floats
-) -> tuple[Judgement, Floats]:
+def _attached(at: Setting, option: Option, found: Judgement, left: Floats, new: Floats) -> None:
     """A dwelling inside the house, carved from its floor or added to it within the budget."""
     share = at.law.value("adu", "adu_attached_share_of_main_max")
     least = at.law.value("adu", "adu_attached_floor_area_min_ft2")
@@ -343,45 +322,43 @@ def _attached(
     added = np.minimum(whole * share, left - new)
     most = np.where(np.isnan(at.attached), np.nan, np.minimum(np.fmax(carved, added), at.attached))
     if option.mode == "new":
-        found = judge(found, "floor_area", left, new, margins=at.margins)
+        judge(found, "floor_area", left, new, margins=at.margins)
     permitted = np.where(np.isnan(at.attached), np.nan, (at.attached > 0).astype(float))
-    found = judge(found, "use", permitted, np.ones(len(new)), margins=at.margins)
+    judge(found, "use", permitted, np.ones(len(new)), margins=at.margins)
     large = at.kept_ft2[1] * share / (1 + share) if option.mode == "keep" else most
     told = _unless_between(most, np.minimum(large, at.attached), least)
-    return judge(found, "house_size", told, least, margins=at.margins), left - new
+    judge(found, "house_size", told, least, margins=at.margins)
 
 
-def _coverage(at: Setting, option: Option, found: Judgement) -> tuple[Judgement, Floats]:
-    """Coverage budget: buildings, paving for each home, and a flag lot's pole."""
+def _coverage(at: Setting, option: Option, found: Judgement) -> Floats:
+    """Coverage budget: buildings, paving for each home, and a flag lot's pole; give what is left."""
     paving = at.rules["paving_base_ft2"] + at.rules["paving_per_unit_ft2"] * option.units
     use = _uses(option)[0]
     limit = at.law.value(use, "coverage_max") * at.area - paving - at.lots["pole_area_ft2"].to_numpy(float)
-    kept = at.house.footprint_ft2 if option.mode == "keep" else 0.0
     new = _amounts(at, option, "footprint_ft2", at.house.footprint_ft2)
-    left = limit - kept
-    if option.mode == "keep" and not np.any(new > 0):
-        return found, left
-    return judge(found, "coverage", left, new, margins=at.margins), left - new
+    keeps = option.mode == "keep"
+    left = limit - at.house.footprint_ft2 if keeps else limit
+    if keeps and not np.any(new > 0):
+        return left
+    judge(found, "coverage", left, new, margins=at.margins)
+    return left - new
 
 
-def _sizes(at: Setting, option: Option, found: Judgement) -> Judgement:
+def _sizes(at: Setting, option: Option, found: Judgement) -> None:
     """Heights, the accessory dwelling's own size, the house worth dividing."""
     count = len(at.lots)
     storey = at.rules["storey_height_ft"]
     if option.main and option.main != HOUSE:
         tall = np.full(count, float(at.templates[option.main]["storeys"]) * storey)
-        found = judge(
-            found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins
-        )
+        judge(found, "height", at.law.value(_uses(option)[0], "height_max_ft"), tall, margins=at.margins)
     if option.adu and option.adu != ATTACHED:
         record = at.templates[option.adu]
         tall = np.full(count, float(record["storeys"]) * storey)
-        found = judge(found, "height", at.law.value("adu", "adu_height_max_ft"), tall, margins=at.margins)
+        judge(found, "height", at.law.value("adu", "adu_height_max_ft"), tall, margins=at.margins)
         size = np.full(count, float(record["floor_area_ft2"]))
         exact = Margins(length_ft=0.0, share=0.0)
-        found = judge(found, "home_size", at.law.value("adu", "adu_floor_area_max_ft2"), size, margins=exact)
+        judge(found, "home_size", at.law.value("adu", "adu_floor_area_max_ft2"), size, margins=exact)
     if option.type in ("convert", "convert_adu"):
         least = np.full(count, at.rules["conversion_min_floor_area_ft2"])
         low, high = at.kept_ft2
-        found = judge(found, "house_size", _unless_between(low, high, least), least, margins=at.margins)
-    return found
+        judge(found, "house_size", _unless_between(low, high, least), least, margins=at.margins)

@@ -96,6 +96,24 @@ class Judgement:
     need: Floats
     tightness: Floats
 
+    def arrays(self) -> _Told:
+        """Give the arrays of the judgement, as declared."""
+        return self.level, self.rule, self.have, self.need, self.tightness
+
+    def copy(self) -> Judgement:
+        """Give a judgement of its own, to judge further."""
+        return Judgement(
+            level=self.level.copy(),
+            rule=self.rule.copy(),
+            have=self.have.copy(),
+            need=self.need.copy(),
+            tightness=self.tightness.copy(),
+        )
+
+    def take(self, other: Judgement, rows: Flags) -> None:
+        """Take over what another judgement says of some lots."""
+        _overwrite(self.arrays(), other.arrays(), rows)
+
 
 def unjudged(count: int) -> Judgement:
     """Nothing said yet: every lot TRUE."""
@@ -132,7 +150,7 @@ def at_least(have: Floats, need: Floats, *, margin: Floats | float = 0.0) -> tup
 
 
 def judge(
-    before: Judgement,
+    found: Judgement,
     rule: str,
     have: Floats,
     need: Floats,
@@ -140,13 +158,13 @@ def judge(
     margins: Margins,
     waived: Flags | None = None,
     softened: Flags | None = None,
-) -> Judgement:
+) -> None:
     """Add one rule, ``have >= need``, to a judgement.
 
     Parameters
     ----------
-    before
-        What was judged so far.
+    found
+        What was judged so far; changed.
     rule
         One of :data:`RULES`.
     have, need
@@ -159,18 +177,17 @@ def judge(
         Lots to which it may not apply: FALSE is MAYBE there.
     """
     code = RULES.index(rule)
-    judged = _judge_each if kernel.HAS_NUMBA else _judge_all
+    add = _judge_each if kernel.HAS_NUMBA else _judge_all
     nobody = np.empty(0, dtype=bool)
-    level, binds, had, asked, tightness = judged(
-        (before.level, before.rule, before.have, before.need, before.tightness),
+    add(
+        found.arrays(),
         (np.ascontiguousarray(have, dtype=float), np.ascontiguousarray(need, dtype=float)),
         (nobody if waived is None else waived, nobody if softened is None else softened),
         (code, _SCALES[code], margins.length_ft, margins.share),
     )
-    return Judgement(level=level, rule=binds, have=had, need=asked, tightness=tightness)
 
 
-def _judge_all(before: _Told, amounts: _Pair, lots: _Doubts, rule: _Asked) -> _Told:
+def _judge_all(told: _Told, amounts: _Pair, lots: _Doubts, rule: _Asked) -> None:
     """The rule on all lots at once: twin of :func:`_judge_each` where numba is not installed."""
     (have, need), (waived, softened), (code, scale, length_ft, share_of) = amounts, lots, rule
     margin: Floats | float = length_ft
@@ -187,16 +204,23 @@ def _judge_all(before: _Told, amounts: _Pair, lots: _Doubts, rule: _Asked) -> _T
         level = np.where(softened & (level == FALSE), MAYBE, level).astype(np.int8)
     if len(waived):
         level, share = np.where(waived, TRUE, level).astype(np.int8), np.where(waived, np.inf, share)
-    return _tighter(before, code, (level, have, need, share))
+    share = np.where(np.isneginf(share) & (scale != _COUNT), -1.0, share)
+    takes = (level < told[0]) | ((level == told[0]) & (share < told[4]))
+    _overwrite(told, (level, code, have, need, share), takes)
+
+
+def _overwrite(told: _Told, now: tuple[Any, ...], rows: Flags) -> None:
+    """Say something else of some lots."""
+    held: Any
+    for held, value in zip(told, now, strict=True):
+        np.copyto(held, value, where=rows)
 
 
 @kernel.compiled
-def _judge_each(before: Any, amounts: Any, lots: Any, rule: Any) -> Any:
+def _judge_each(told: Any, amounts: Any, lots: Any, rule: Any) -> None:
     """The rule lot by lot, to the digit as :func:`_judge_all`."""
+    level, binding, had, asked, tight = told
     code, scale, length_ft, share_of = rule
-    level, binding, had, asked, tight = (
-        before[0].copy(), before[1].copy(), before[2].copy(), before[3].copy(), before[4].copy()
-    )  # fmt: skip
     for i in range(len(level)):
         have, need = amounts[0][i], amounts[1][i]
         now, share = _weighed(have, need, scale, length_ft, share_of)
@@ -210,7 +234,6 @@ def _judge_each(before: Any, amounts: Any, lots: Any, rule: Any) -> Any:
             share = -1.0
         if now < level[i] or (now == level[i] and share < tight[i]):
             level[i], binding[i], had[i], asked[i], tight[i] = now, code, have, need, share
-    return level, binding, had, asked, tight
 
 
 @kernel.compiled
@@ -234,26 +257,10 @@ def _weighed(have: Any, need: Any, scale: Any, length_ft: Any, share_of: Any) ->
     return now, slack / abs(need) if abs(need) > 0 else slack
 
 
-def cap(before: Judgement, rule: str, level: Levels) -> Judgement:
-    """Lower the level for a doubt that has no number."""
-    unknown = np.full(len(level), np.nan)
-    code, loose = RULES.index(rule), np.full(len(level), np.inf)
-    told = (before.level, before.rule, before.have, before.need, before.tightness)
-    level, binds, had, asked, tightness = _tighter(told, code, (level, unknown, unknown, loose))
-    return Judgement(level=level, rule=binds, have=had, need=asked, tightness=tightness)
-
-
-def _tighter(before: _Told, code: int, now: tuple[Levels, Floats, Floats, Floats]) -> _Told:
-    level, have, need, share = now
-    share = np.where(np.isneginf(share) & (code >= len(COUNT_RULES)), -1.0, share)
-    takes = (level < before[0]) | ((level == before[0]) & (share < before[4]))
-    return (
-        np.minimum(before[0], level),
-        np.where(takes, code, before[1]).astype(np.int8),
-        np.where(takes, have, before[2]),
-        np.where(takes, need, before[3]),
-        np.where(takes, share, before[4]),
-    )
+def cap(found: Judgement, rule: str, level: Levels) -> None:
+    """Lower the level of a judgement for a doubt that has no number."""
+    doubt = (level, RULES.index(rule), np.nan, np.nan, np.inf)
+    _overwrite(found.arrays(), doubt, level < found.level)
 
 
 _MEASURED = ("lot_area", "lot_width", "behind_house", "floor_area", "coverage", "height", "house_size")

@@ -133,7 +133,7 @@ def _best_divisions(units: pd.DataFrame) -> Fitted:
     best = table.groupby("lot")[["new", "kept_units"]].max()
     homes = best.to_numpy().ravel()
     entry = np.flatnonzero(homes > 0)
-    form = entry % len(_FORMS)
+    form = (entry % len(_FORMS)).astype(np.int16)
     unknown = np.full((len(entry), len(FIGURES)), np.nan)
     return Fitted(
         kinds=tuple((SPLIT, name) for name in _FORMS),
@@ -141,8 +141,8 @@ def _best_divisions(units: pd.DataFrame) -> Fitted:
         lot=best.index.to_numpy()[entry // len(_FORMS)],
         kind=form,
         form=form,
-        units=homes[entry].astype(np.intp),
+        units=homes[entry].astype(np.int16),
         level=np.full(len(entry), MAYBE, dtype=np.int8),
         rule=np.full(len(entry), RULES.index("split_pattern"), dtype=np.int8),
-        figures=unknown,
+        measures=(unknown,),
     )
