@@ -16,9 +16,11 @@ import pandas as pd
 
 from densitymap.capacity.law import Law
 from densitymap.capacity.legal import (
+    CODE,
     FORMS,
     HOMES,
     LAW_COLUMNS,
+    RULES,
     Ruling,
     measured_margins,
     rulings,
@@ -26,9 +28,14 @@ from densitymap.capacity.legal import (
 )
 from densitymap.capacity.reasons import reason_for
 from densitymap.capacity.rules import load_buildings
-from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, VERDICTS, Levels, Margins
+from densitymap.capacity.verdict import MAYBE, TRUE, VERDICTS, Flags, Levels, Margins
 from densitymap.errors import ValidationError
-from densitymap.geometry import Indices
+from densitymap.geometry import Floats, Indices
+
+Answer = dict[str, npt.NDArray[Any]]
+"""What is said, an entry per lot, or per lot and district."""
+Cited = tuple[Indices, pd.Series]
+"""Texts, and which of them each lot has."""
 
 SECOND_HOME = "second_home"
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -126,13 +133,13 @@ def units_under(
     ruled = rulings(here, law, needs, margins or measured_margins())
     parts = _parts(here, law, ruled, question, reasons=reasons)
     first = _first_part(place, len(lots))
+    answer = {name: values[first] for name, values in parts.items()}
     several = np.bincount(place, minlength=len(lots)) > 1
-    answer = parts.take(first).reset_index(drop=True)
+    citation = answer["zone"], _texts(law, "citation")
     if several.any():
-        rows = np.flatnonzero(several[place])
-        _merge_split(answer, parts.take(rows), place[rows])
-    _doubt_unasked(answer, several)
-    return _finished(answer, lots, policy, question)
+        citation = _merge_split(answer, parts, law, place)
+    _doubt_unasked(answer, law.by_use["house"]["is_split"].to_numpy(bool)[answer["zone"]] & ~several)
+    return _finished(answer, lots, (policy, question), (_texts(law, "zone_district"), citation))
 
 
 @cache
@@ -192,25 +199,21 @@ def _parts(
     question: str,
     *,
     reasons: bool,
-) -> pd.DataFrame:
-    """One row per lot and district: levels by form, the asked level with its rule and reason."""
+) -> Answer:
+    """One entry per lot and district: levels by form, the asked level with its rule and reason."""
     asked = QUESTIONS[question]
     best = np.argmax([2 * ruled[form].level + (ruled[form].permitted == TRUE) for form in asked], axis=0)
-    house = law.by_use["house"]
-    parts: dict[str, Any] = {form: ruled[form].level for form in FORMS}
-    parts["level"] = np.max([ruled[form].level for form in asked], axis=0)
-    parts["binding_rule"] = np.empty(len(here), dtype=object)
-    parts["reason"] = np.empty(len(here), dtype=object)
+    rule, reason = ruled[asked[0]].rule.copy(), np.empty(len(here), dtype=object)
     for choice, form in enumerate(asked):
         rows = np.flatnonzero(best == choice)
-        parts["binding_rule"][rows] = ruled[form].rule[rows]
+        rule[rows] = ruled[form].rule[rows]
         if reasons:
-            parts["reason"][rows] = reason_for(ruled[form], here, law.rows(form, LAW_COLUMNS), rows)
-    uncounted = law.value("house", "multi_units_max") > max(HOMES.values())
-    parts["most"], parts["certain"] = _counts(ruled, uncounted)
-    for name in ("zone_district", "citation", "is_split"):
-        parts[name] = house[name].array.take(law.row)
-    return pd.DataFrame(parts)
+            reason[rows] = reason_for(ruled[form], here, law.rows(form, LAW_COLUMNS), rows)
+    uncounted = law.distinct().value("house", "multi_units_max") > max(HOMES.values())
+    most, certain = _counts(ruled, uncounted[law.row])
+    level = np.maximum.reduce([ruled[form].level for form in asked])
+    told = {"level": level, "rule": rule, "reason": reason, "most": most, "certain": certain}
+    return {form: ruled[form].level for form in FORMS} | told | {"zone": law.row}
 
 
 def _counts(
@@ -221,14 +224,13 @@ def _counts(
     The most is unknown where a larger form's permission is unread, or where multi-family buildings,
     not counted here, are permitted.
     """
-    zero = np.zeros(len(uncounted))
-    most = np.maximum.reduce(
-        [
-            np.where((ruling.level >= MAYBE) & (ruling.permitted == TRUE), HOMES[form], zero)
-            for form, ruling in ruled.items()
-        ]
-    )
-    certain = np.maximum.reduce([np.where(r.level == TRUE, HOMES[form], zero) for form, r in ruled.items()])
+    none = np.zeros(len(uncounted), dtype=np.int8)
+    most, certain = none, none
+    for form, ruling in ruled.items():
+        homes = np.int8(HOMES[form])
+        may = (ruling.level >= MAYBE) & (ruling.permitted == TRUE)
+        most = np.maximum(most, np.where(may, homes, none))
+        certain = np.maximum(certain, np.where(ruling.level == TRUE, homes, none))
     larger_unread = np.logical_or.reduce(
         [(HOMES[form] > most) & (r.permitted == MAYBE) & (r.level >= MAYBE) for form, r in ruled.items()]
     )
@@ -236,60 +238,89 @@ def _counts(
     return np.where(uncounted | larger_unread, np.nan, most), np.where(untold, np.nan, certain)
 
 
-def _merge_split(answer: pd.DataFrame, parts: pd.DataFrame, lot: Indices) -> None:
+def _merge_split(answer: Answer, parts: Answer, law: Law, place: Indices) -> Cited:
     """Bring the parts of split lots together in ``answer``: they decide only where they agree."""
-    rows = np.unique(lot)
-    grouped = parts.groupby(lot, sort=True)
-    disagree = (grouped["level"].min() != grouped["level"].max()).to_numpy(bool)
-    for name in (*FORMS, "level"):
-        low, high = grouped[name].min().to_numpy(), grouped[name].max().to_numpy()
-        answer.loc[rows, name] = np.where(low == high, low, MAYBE)
-    unknown = grouped["most"].count() < grouped["most"].size()
-    answer.loc[rows, "most"] = grouped["most"].max().mask(unknown).to_numpy()
-    unknown = grouped["certain"].count() < grouped["certain"].size()
-    answer.loc[rows, "certain"] = grouped["certain"].min().mask(unknown).to_numpy()
-    names = _joined(parts["zone_district"].fillna("land without zoning"), lot, " and ")
-    answer.loc[rows, "citation"] = _joined(parts["citation"].dropna(), lot, "; ", parts).reindex(rows).array
-    answer.loc[rows[disagree], "binding_rule"] = "split_zoning"
-    answer.loc[rows[disagree], "reason"] = (
-        "The lot lies in " + names[disagree] + ", which do not give the same answer."
-    ).to_numpy(object)
+    rows, start = _runs(place)
+    lots = place[rows][start]
+    agreed = {name: _agreed(parts[name][rows], start) for name in (*FORMS, "level")}
+    disagree = lots[agreed["level"][1]]
+    for name, (level, _) in agreed.items():
+        answer[name][lots] = level
+    answer["most"][lots] = np.maximum.reduceat(parts["most"][rows], start)  # NaN stays NaN
+    answer["certain"][lots] = np.minimum.reduceat(parts["certain"][rows], start)
+    zones, apart = parts["zone"][rows], agreed["level"][1]
+    names, named = _joined(_texts(law, "zone_district").fillna("land without zoning"), zones, start, " and ")
+    answer["rule"][disagree] = CODE["split_zoning"]
+    sentences = "The lot lies in " + names + ", which do not give the same answer."
+    answer["reason"][disagree] = sentences.to_numpy(object)[named[apart]]
+    texts, joined = _joined(_texts(law, "citation"), zones, start, "; ")
+    codes = answer["zone"].copy()
+    codes[lots] = len(law.by_use["house"]) + joined
+    return codes, pd.concat([_texts(law, "citation"), texts], ignore_index=True)
 
 
-def _joined(texts: pd.Series, lot: Indices, separator: str, whole: pd.DataFrame | None = None) -> pd.Series:
-    keys = pd.Series(lot, index=texts.index if whole is None else whole.index).reindex(texts.index)
-    return texts.astype("object").groupby(keys).agg(separator.join)
+def _runs(place: Indices) -> tuple[Indices, Indices]:
+    """Rows of the lots in several parts, lot by lot, and where among them each lot starts."""
+    rows = np.flatnonzero(np.bincount(place)[place] > 1)
+    rows = rows[np.argsort(place[rows], kind="stable")]
+    return rows, np.flatnonzero(np.diff(place[rows], prepend=-1))
 
 
-def _doubt_unasked(answer: pd.DataFrame, asked: npt.NDArray[np.bool_]) -> None:
+def _agreed(levels: Levels, start: Indices) -> tuple[Levels, Flags]:
+    """Level of each lot, MAYBE where its parts differ; and where they do."""
+    low, high = np.minimum.reduceat(levels, start), np.maximum.reduceat(levels, start)
+    return np.where(low == high, low, np.int8(MAYBE)), low != high
+
+
+def _joined(texts: pd.Series, zones: Indices, start: Indices, separator: str) -> tuple[pd.Series, Indices]:
+    """Texts of each lot's districts as one, each distinct once; and which of them each lot has."""
+    count = np.diff(start, append=len(zones))
+    nth = np.arange(len(zones)) - np.repeat(start, count)
+    table = np.full((len(start), count.max()), -1, dtype=np.intp)
+    table[np.repeat(np.arange(len(start)), count), nth] = zones
+    distinct, which = np.unique(table, axis=0, return_inverse=True)
+    whole = [separator.join(texts.iloc[row[row >= 0]].dropna()) or None for row in distinct]
+    return pd.Series(whole, dtype=texts.dtype), which.ravel()
+
+
+def _texts(law: Law, name: str) -> pd.Series:
+    return law.by_use["house"][name].reset_index(drop=True)
+
+
+def _doubt_unasked(answer: Answer, alone: Flags) -> None:
     """Mark split lots whose other districts were not given: no better than MAYBE."""
-    alone = answer["is_split"].to_numpy(bool) & ~asked
-    lowered = alone & (answer["level"] == TRUE).to_numpy(bool)
+    rows = np.flatnonzero(alone)
+    lowered = rows[answer["level"][rows] == TRUE]
     for name in (*FORMS, "level"):
-        answer[name] = np.where(alone & (answer[name] != FALSE), MAYBE, answer[name])
-    answer.loc[lowered, "binding_rule"] = "split_zoning"
-    answer.loc[lowered, "reason"] = "Part of the lot lies in another district whose rules were not asked."
-    answer.loc[alone, "certain"] = answer.loc[alone, "certain"].clip(upper=0)
+        answer[name][rows] = np.minimum(answer[name][rows], MAYBE)
+    answer["rule"][lowered] = CODE["split_zoning"]
+    answer["reason"][lowered] = "Part of the lot lies in another district whose rules were not asked."
+    answer["certain"][rows] = np.minimum(answer["certain"][rows], 0.0)
 
 
-def _finished(answer: pd.DataFrame, lots: pd.DataFrame, policy: str, question: str) -> pd.DataFrame:
-    verdict = np.array(VERDICTS, dtype=object)[answer["level"].to_numpy(np.int8)]
-    rule = answer["binding_rule"].to_numpy(object)
+def _finished(
+    answer: Answer, lots: pd.DataFrame, asked: tuple[str, str], texts: tuple[pd.Series, Cited]
+) -> pd.DataFrame:
+    district, (code, citation) = texts
+    rule = answer["rule"]
+    verdict = np.where(rule == CODE["no_data"], np.int8(len(VERDICTS)), answer["level"])
     columns: dict[str, Any] = {
         "parcel_id": lots["parcel_id"].astype("string").array,
-        "policy": policy,
-        "question": question,
-        "verdict": np.where(rule == "no_data", "NO DATA", verdict),
+        "policy": asked[0],
+        "question": asked[1],
+        "verdict": np.array((*VERDICTS, "NO DATA"), dtype=object)[verdict],
         "units_allowed": _whole(answer["most"]),
         "units_certain": _whole(answer["certain"]),
     }
-    columns |= {f"is_allowed_{form}": _boolean(answer[form].to_numpy(np.int8)) for form in FORMS}
-    columns |= {name: answer[name].array for name in ("binding_rule", "reason", "zone_district", "citation")}
+    columns |= {f"is_allowed_{form}": _boolean(answer[form]) for form in FORMS}
+    columns["binding_rule"] = np.array(RULES, dtype=object)[rule]
+    columns["reason"] = answer["reason"]
+    columns["zone_district"] = district.array.take(answer["zone"])
+    columns["citation"] = citation.array.take(code)
     return pd.DataFrame(columns, index=lots.index)
 
 
-def _whole(counts: pd.Series) -> pd.arrays.IntegerArray:
-    numbers = counts.to_numpy(np.float64)
+def _whole(numbers: Floats) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(np.nan_to_num(numbers).astype(np.int64), np.isnan(numbers))
 
 

@@ -44,6 +44,10 @@ class Law:
         """How many lots."""
         return len(self.row)
 
+    def distinct(self) -> Law:
+        """The law alone: a row each for lots under the same law; ``row`` points into its answers."""
+        return Law(by_use=self.by_use, row=np.arange(len(next(iter(self.by_use.values())))))
+
     def value(self, use: str, standard: str) -> Floats:
         """Value of a standard for a use on each lot; NaN where unread."""
         if (use, standard) in self.own:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from densitymap.capacity.law import FLOOR_AREA, Law
@@ -23,6 +22,7 @@ HOMES: Mapping[str, int] = {"house": 1, "adu": 2, "duplex": 2, "triplex": 3}
 """Homes on the lot if the form is built; an accessory home comes with its house."""
 
 FORMS = tuple(HOMES)
+_MAYBE = np.int8(MAYBE)
 
 EXACT = Margins(length_ft=0.0, share=0.0)
 """Margins for a lot whose measures are given, not measured."""
@@ -30,20 +30,13 @@ EXACT = Margins(length_ft=0.0, share=0.0)
 _LOWER_BOUND = ("gross", "unstated", "elective")
 """Bases on which the ratio times the net lot is less than the law may give."""
 
-_BINDING = np.array(
-    [
-        "units_max",
-        "use_not_permitted",
-        "lot_of_record",
-        "lot_width",
-        "lot_area",
-        "floor_area",
-        "coverage",
-        "unread",
-    ],
-    dtype=object,
-)
-_UNREAD = len(_BINDING) - 1
+RULES = (
+    "units_max", "use_not_permitted", "lot_of_record", "lot_width", "lot_area", "floor_area", "coverage",
+    "unread", "council_condition", "overlay", "no_data", "split_zoning",
+)  # fmt: skip
+"""What may bind by the law alone, by code; several of the first seven: the first of them binds."""
+
+CODE: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
 
 LAW_COLUMNS = (
     "zone_key", "zone_district", "zone_status", "zone_reason", "zone_overlays", "is_conditional", "is_split",
@@ -68,7 +61,8 @@ class Ruling:
     permitted
         Level of the use itself, whatever the lot.
     rule
-        The rule that breaks it or leaves it in doubt; ``units_max`` where it is allowed.
+        Code in :data:`RULES` of the rule that breaks it or leaves it in doubt; ``units_max`` where it is
+        allowed.
     floor_area_ft2, covered_ft2
         What the smallest such building needs [ft2].
     """
@@ -76,7 +70,7 @@ class Ruling:
     form: str
     level: Levels
     permitted: Levels
-    rule: npt.NDArray[np.object_]
+    rule: Levels
     floor_area_ft2: Floats
     covered_ft2: Floats
 
@@ -125,34 +119,22 @@ def rulings(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins)
     margins
         Slack too small to call.
     """
-    house = _permitted(law, "house")
-    return {form: _ruling(lots, law, needs, margins, (form, house)) for form in FORMS}
+    return {form: _ruling(lots, law, needs, margins, form) for form in FORMS}
 
 
-def _ruling(
-    lots: pd.DataFrame,
-    law: Law,
-    needs: pd.DataFrame,
-    margins: Margins,
-    form_and_house: tuple[str, Levels],
-) -> Ruling:
-    form, house = form_and_house
-    floor, cover = (_need(law, form, needs, what) for what in ("floor_area_ft2", "covered_ft2"))
-    area = _floats(lots, "lot_area_ft2")
+def _ruling(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins, form: str) -> Ruling:
+    alone, row = law.distinct(), law.row
+    floor, cover = (_need(alone, form, needs, what)[row] for what in ("floor_area_ft2", "covered_ft2"))
+    area, width = _floats(lots, "lot_area_ft2"), _floats(lots, "lot_width_ft")
+    smaller = needs.loc[form, "smaller_covered_ft2"]
     levels = {
-        "use_not_permitted": np.minimum(_permitted(law, form), house) if form == "adu"
-        else _permitted(law, form),
-        "lot_width": at_least(
-            _floats(lots, "lot_width_ft"), law.value(form, "lot_width_min_ft"), margins, length=True
-        ),
+        "use_not_permitted": _use(alone, form)[row],
+        "lot_width": at_least(width, law.value(form, "lot_width_min_ft"), margins, length=True),
         "lot_area": at_least(area, law.value(form, "lot_area_min_ft2"), margins),
         "floor_area": _floor_area(law, form, (floor, needs), margins),
-        "coverage": _room(
-            law.value(form, "coverage_max") * area, cover, needs.loc[form, "smaller_covered_ft2"], margins
-        ),
-    }  # fmt: skip
-    waived = _waived(law, form, lots)
-    level, rule = _binding(levels, waived)
+        "coverage": _room(law.value(form, "coverage_max") * area, cover, smaller, margins),
+    }
+    level, rule = _binding(levels, _waived(law, form, lots))
     level, rule = _with_doubts(level, rule, law, form)
     return Ruling(
         form=form,
@@ -173,24 +155,31 @@ def at_least(measured: Floats, limit: Floats, margins: Margins, *, length: bool 
     >>> at_least(np.array([69.0, 50.0, 90.0, np.nan]), np.full(4, 70.0), near, length=True).tolist()
     [1, 0, 2, 1]
     """
-    finite = np.isfinite(limit) & np.isfinite(measured) & (limit > 0)
-    asked = np.where(finite, limit, 0.0)
-    slack = np.abs(np.where(finite, measured, 0.0) - asked)
-    close = finite & (slack < margins.share * asked)
-    if length:
-        close |= finite & (slack < margins.length_ft)
+    with np.errstate(invalid="ignore"):
+        slack = margins.share * limit
+        if length:
+            slack = np.fmax(slack, margins.length_ft)
+        close = (np.abs(measured - limit) < slack) & (limit > 0)
     return _levels(measured >= limit, np.isnan(measured) | np.isnan(limit) | close)
 
 
 def _room(cap: Floats, need: Floats, smaller: Any, margins: Margins) -> Levels:
     """Whether the cap holds what is needed; MAYBE where only a smaller house would do."""
     enough = at_least(cap, need, margins)
+    if not smaller:
+        return enough
     could = at_least(cap, need - float(smaller), margins)
-    return np.where((enough == FALSE) & (could != FALSE), MAYBE, enough).astype(np.int8)
+    return np.where((enough == FALSE) & (could != FALSE), _MAYBE, enough)
 
 
 def _levels(holds: Flags, unknown: Flags) -> Levels:
-    return np.where(unknown, MAYBE, np.where(holds, TRUE, FALSE)).astype(np.int8)
+    return np.where(unknown, _MAYBE, np.where(holds, np.int8(TRUE), np.int8(FALSE)))
+
+
+def _use(law: Law, form: str) -> Levels:
+    """Whether the use is permitted; an accessory home needs a house that is."""
+    own = _permitted(law, form)
+    return np.minimum(own, _permitted(law, "house")) if form == "adu" else own
 
 
 def _permitted(law: Law, form: str) -> Levels:
@@ -204,14 +193,16 @@ def _floor_area(law: Law, form: str, asked: tuple[Floats, pd.DataFrame], margins
     cap = law.value(form, FLOOR_AREA)
     enough = _room(cap, floor, needs.loc[form, "smaller_floor_area_ft2"], margins)
     if form == "adu":
-        own = at_least(
-            law.value(form, "adu_floor_area_max_ft2"),
-            np.full(law.lots, needs.loc[form, "building_ft2"]),
-            EXACT,
-        )
-        enough = np.minimum(enough, np.maximum(own, np.where(_attached(law, form), TRUE, FALSE)))
+        enough = np.minimum(enough, _own_size(law.distinct(), form, needs)[law.row])
     lower_bound = law.by_use[form]["far_basis"].isin(_LOWER_BOUND).to_numpy(bool)[law.row]
-    return np.where(lower_bound & (enough == FALSE), MAYBE, enough).astype(np.int8)
+    return np.where(lower_bound & (enough == FALSE), _MAYBE, enough)
+
+
+def _own_size(law: Law, form: str, needs: pd.DataFrame) -> Levels:
+    """Whether the smallest accessory home is small enough; one carved out of the house always is."""
+    smallest = np.full(law.lots, needs.loc[form, "building_ft2"])
+    own = at_least(law.value(form, "adu_floor_area_max_ft2"), smallest, EXACT)
+    return np.where(_attached(law, form), np.int8(TRUE), own)
 
 
 def _attached(law: Law, form: str) -> Flags:
@@ -232,46 +223,50 @@ def _need(law: Law, form: str, needs: pd.DataFrame, what: str) -> Floats:
 
 def _waived(law: Law, form: str, lots: pd.DataFrame) -> Levels:
     """Whether the minimums do not count: for every existing lot, or for a lot of record."""
-    every = np.where(law.value(form, "existing_lot_exempt") == 1, TRUE, FALSE).astype(np.int8)
-    record = law.value(form, "lot_of_record_exempt")
+    alone = law.distinct()
+    every = np.where(alone.value(form, "existing_lot_exempt") == 1, np.int8(TRUE), np.int8(FALSE))
+    record = alone.value(form, "lot_of_record_exempt")
+    if not np.any(record != 0):
+        return every[law.row]
     of_record = lots.get("is_lot_of_record", pd.Series(pd.NA, index=lots.index)).astype("boolean")
     is_record = _levels(of_record.to_numpy(bool, na_value=False), of_record.isna().to_numpy(bool))
-    return np.maximum(every, np.minimum(_levels(record == 1, np.isnan(record)), is_record))
+    exempt = _levels(record == 1, np.isnan(record))
+    return np.maximum(every[law.row], np.minimum(exempt[law.row], is_record))
 
 
-def _binding(levels: Mapping[str, Levels], waived: Levels) -> tuple[Levels, npt.NDArray[np.object_]]:
+def _binding(levels: Mapping[str, Levels], waived: Levels) -> tuple[Levels, Levels]:
     """The level of all rules, and the first rule that is at that level."""
     least = np.minimum(levels["lot_width"], levels["lot_area"])
     minimums = np.maximum(least, waived)
-    level = np.minimum.reduce([minimums, *(levels[name] for name in levels if not name.startswith("lot_"))])
-    unproven = (minimums == MAYBE) & (least == FALSE)
-    at_width = (minimums == level) & (levels["lot_width"] <= level)
-    conditions = [
-        level == TRUE,
-        levels["use_not_permitted"] == level,
-        (minimums == level) & unproven,
-        at_width,
-        minimums == level,
-        levels["floor_area"] == level,
-    ]
-    unread = (levels["use_not_permitted"] == level) & (level == MAYBE)
-    code = np.select(conditions, np.arange(len(conditions)), len(conditions))
-    return level, _BINDING[np.where(unread, _UNREAD, code)]
+    use, floor = levels["use_not_permitted"], levels["floor_area"]
+    level = np.minimum.reduce([minimums, use, floor, levels["coverage"]])
+    at_minimums = minimums == level
+    rule = np.full(len(level), CODE["coverage"], dtype=np.int8)
+    for name, binds in (
+        ("floor_area", floor == level),
+        ("lot_area", at_minimums),
+        ("lot_width", at_minimums & (levels["lot_width"] <= level)),
+        ("lot_of_record", at_minimums & (minimums == MAYBE) & (least == FALSE)),
+        ("use_not_permitted", use == level),
+        ("units_max", level == TRUE),
+        ("unread", (use == level) & (level == MAYBE)),
+    ):
+        rule[binds] = CODE[name]  # the first rule that binds is written last
+    return level, rule
 
 
-def _with_doubts(
-    level: Levels, rule: npt.NDArray[np.object_], law: Law, form: str
-) -> tuple[Levels, npt.NDArray[np.object_]]:
+def _with_doubts(level: Levels, rule: Levels, law: Law, form: str) -> tuple[Levels, Levels]:
     """Lower TRUE to MAYBE where a condition, an overlay or unread law may say otherwise."""
     zoning = law.by_use[form]
     unread = (zoning["zone_status"] != "read").to_numpy(bool, na_value=True)
     conditional = zoning["is_conditional"].to_numpy(bool)
-    why = np.select([unread, conditional], ["unread", "council_condition"], "overlay").astype(object)
+    codes = [CODE["unread"], CODE["council_condition"]]
+    why = np.select([unread, conditional], codes, CODE["overlay"]).astype(np.int8)
     doubt = unread | conditional | zoning["zone_overlays"].notna().to_numpy(bool)
     lowered = (level == TRUE) & doubt[law.row]
     rule = np.where(lowered, why[law.row], rule)
-    rule[zoning["zone_district"].isna().to_numpy(bool)[law.row]] = "no_data"
-    return np.where(lowered, MAYBE, level).astype(np.int8), rule
+    rule[zoning["zone_district"].isna().to_numpy(bool)[law.row]] = CODE["no_data"]
+    return np.where(lowered, _MAYBE, level), rule
 
 
 def _floats(frame: pd.DataFrame, name: str) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from densitymap.capacity.legal import Ruling
+from densitymap.capacity.legal import RULES, Ruling
 from densitymap.capacity.verdict import MAYBE
 from densitymap.geometry import Indices
 
@@ -49,7 +49,7 @@ def reason_for(ruling: Ruling, lots: pd.DataFrame, standard: pd.DataFrame, rows:
     for rule in pd.unique(rules):
         some = np.flatnonzero(rules == rule)
         facts = _facts(ruling, lots, standard, rows[some])
-        sentences[some] = _SENTENCES[rule](facts).to_numpy(object)
+        sentences[some] = _SENTENCES[RULES[rule]](facts).to_numpy(object)
     return sentences
 
 

@@ -93,11 +93,13 @@ def parse_zones(texts: pd.Series, code: ZoningCode) -> pd.DataFrame:
         text names several, the columns tell of the first and ``zone_parts`` is above one.
     """
     codes, distinct = pd.factorize(texts, use_na_sentinel=False)
-    parsed = [parse_zone(text, code) for text in distinct]
-    table = pd.DataFrame([_record(parts) for parts in parsed], columns=pd.Index(_COLUMNS))
-    text_columns = [name for name in _COLUMNS if name not in ("is_conditional", "zone_parts")]
-    table = table.astype(dict.fromkeys(text_columns, "string") | {"zone_parts": "Int64"})
-    return table.take(codes).set_axis(texts.index)
+    records = [_record(parse_zone(text, code)) for text in distinct]
+    columns = zip(*records, strict=True) if records else ((),) * len(_COLUMNS)
+    table = {
+        name: pd.array(list(values), dtype=_TYPES.get(name, "string")).take(codes)
+        for name, values in zip(_COLUMNS, columns, strict=True)
+    }
+    return pd.DataFrame(table, index=texts.index)
 
 
 def describe(text: object, code: ZoningCode) -> dict[str, Any] | list[dict[str, Any]]:
@@ -110,6 +112,7 @@ _COLUMNS = (
     "zone_key", "zone_base", "zone_family", "zone_subarea", "is_conditional", "zone_tag", "zone_overlays",
     "zone_status", "zone_reason", "zone_parts",
 )  # fmt: skip
+_TYPES: Mapping[str, Any] = {"is_conditional": "bool", "zone_parts": "Int64"}
 
 
 def _record(parts: tuple[ParsedZone, ...]) -> tuple[Any, ...]:

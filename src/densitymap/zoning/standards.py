@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from densitymap.geometry import Floats, Indices
@@ -171,25 +172,23 @@ def law_table(code: ZoningCode, uses: tuple[str, ...] = USES) -> pd.DataFrame:
     never taken from "any"; that one is ``lot_units_max``. ``multi_units_max`` is
     the count of multi-family homes. ``far_basis`` is the basis of ``far_max``.
     """
-    rows = code.rows
-    districts = pd.Index(dict.fromkeys([*code.districts, *rows["district"]]))
-    index = pd.MultiIndex.from_product([districts, uses], names=["zone_key", "use"])
-    asked = list(dict.fromkeys((*uses, "any", "multi")))
-    cells = _cells(rows, districts, asked)
-    own = cells[:, : len(uses)]
-    general, multi = (cells[:, [asked.index(use)]] for use in ("any", "multi"))
-    wide = np.where(np.isnan(own), general, own).reshape(len(index), -1)
-    table = pd.DataFrame(wide, columns=pd.Index(standards(), name="standard"), index=index)
-    units, far = (list(standards()).index(name) for name in ("units_max", "far_max"))
-    table["units_max"] = own[:, :, units].ravel()
-    for name, values in (("lot_units_max", general), ("multi_units_max", multi)):
-        table[name] = np.broadcast_to(values[:, :, units], own.shape[:2]).ravel()
-    bases = rows[rows["standard"] == "far_max"].set_index(["district", "use"])["basis"]
-    shared_basis = bases.reindex(_with_use(index, "any")).set_axis(index)
-    has_own = ~np.isnan(own[:, :, far].ravel())
-    table["far_basis"] = bases.reindex(index).where(has_own, shared_basis).astype("string")
-    table["citation"] = _citations(code, index.get_level_values(0))
-    return table.reset_index("use")
+    districts = list(dict.fromkeys([*code.districts, *code.rows["district"].to_numpy(object)]))
+    asked, named = list(dict.fromkeys((*uses, "any", "multi"))), list(standards())
+    cells, bases = _cells(code.rows, (districts, asked, named))
+    any_use, units, far = asked.index("any"), named.index("units_max"), named.index("far_max")
+    own, general, multi = cells[:, : len(uses)], cells[:, [any_use]], cells[:, [asked.index("multi")]]
+    wide = np.where(np.isnan(own), general, own)
+    wide[:, :, units] = own[:, :, units]
+    whole = [np.broadcast_to(values[:, :, [units]], (*own.shape[:2], 1)) for values in (general, multi)]
+    flat = np.concatenate([wide, *whole], axis=2).reshape(-1, len(named) + len(whole))
+    index = pd.Index(np.repeat(np.array(districts, dtype=object), len(uses)), name="zone_key")
+    columns = pd.Index([*named, "lot_units_max", "multi_units_max"], name="standard")
+    table = pd.DataFrame(flat, columns=columns, index=index)
+    table.insert(0, "use", np.tile(np.array(uses, dtype=object), len(districts)))
+    basis = np.where(np.isnan(own[:, :, far]), bases[:, [any_use]], bases[:, : len(uses)])
+    table["far_basis"] = pd.array(basis.ravel(), dtype="string")
+    table["citation"] = _citations(code, index)
+    return table
 
 
 def of_uses(law: pd.DataFrame, uses: tuple[str, ...]) -> pd.DataFrame:
@@ -199,23 +198,19 @@ def of_uses(law: pd.DataFrame, uses: tuple[str, ...]) -> pd.DataFrame:
     return law.take((np.arange(0, len(law), len(held))[:, None] + chosen).ravel())
 
 
-def _cells(rows: pd.DataFrame, districts: pd.Index, uses: Sequence[str]) -> Floats:
-    """Values of a code as an array [district, use, standard]; NaN where unread."""
-    named = list(standards())
-    at = [
-        pd.Index(names).get_indexer(pd.Index(rows[column].astype("object")))
-        for names, column in ((districts, "district"), (uses, "use"), (named, "standard"))
-    ]
-    known = np.all(np.stack(at) >= 0, axis=0)
-    cells = np.full((len(districts), len(uses), len(named)), np.nan)
-    cells[tuple(place[known] for place in at)] = rows["value"].to_numpy(float)[known]
-    return cells
-
-
-def _with_use(index: pd.MultiIndex, use: str) -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays(
-        [index.get_level_values(0), np.full(len(index), use)], names=["district", "use"]
+def _cells(rows: pd.DataFrame, names: tuple[list[str], ...]) -> tuple[Floats, npt.NDArray[np.object_]]:
+    """Values of a code as an array [district, use, standard], NaN where unread; basis of each ``far_max``."""
+    columns = zip(names, ("district", "use", "standard"), strict=True)
+    at = np.stack(
+        [pd.Index(own).get_indexer(pd.Index(rows[column].to_numpy(object))) for own, column in columns]
     )
+    known = np.all(at >= 0, axis=0)
+    cells = np.full([len(own) for own in names], np.nan)
+    cells[tuple(at[:, known])] = rows["value"].to_numpy(float)[known]
+    ratio = known & (at[2] == names[2].index("far_max"))
+    bases = np.full(cells.shape[:2], None, dtype=object)
+    bases[tuple(at[:2, ratio])] = rows["basis"].to_numpy(object)[ratio]
+    return cells, bases
 
 
 def floor_area_max(lot_area_ft2: pd.Series, standard: pd.DataFrame) -> pd.Series:
