@@ -206,6 +206,28 @@ def test_s2_holds_every_lever_of_s1():
     assert two.levers[: len(one.levers)] == one.levers
 
 
+def test_a_use_that_is_allowed_leaves_a_total_nobody_has_read_unread(today):
+    after = apply(
+        scenario({"kind": "allow_use", "districts": ["LW", "R-4B"], "use": "adu", "units": 1}), today
+    )
+    rows = after.code.rows.set_index(["district", "use", "standard"])["value"]
+    assert ("LW", "any", "units_max") not in rows.index
+    assert (rows["LW", "adu", "units_max"], rows["R-4B", "any", "units_max"]) == (1, 2)
+
+
+def test_a_new_floor_area_ratio_is_of_the_land_the_districts_own_is_of(today):
+    lever = {
+        "kind": "derive_standard",
+        "districts": ["RG-3", "LW", "R-4"],
+        "standard": "far_max",
+        "use": "duplex",
+    }
+    rows = apply(scenario(lever | {"plus": 0.1}), today).code.rows.query(
+        "standard == 'far_max' and use == 'duplex'"
+    )
+    assert rows.set_index("district")["basis"][["RG-3", "LW", "R-4"]].tolist() == ["gross", "unstated", "net"]
+
+
 def test_a_lever_on_a_standard_nothing_judges_says_so(today):
     parking = {"kind": "set_standard", "districts": ["R-4"], "standard": "parking_min_per_unit", "value": 0}
     size = {**parking, "standard": "lot_area_min_ft2", "value": 5000}
@@ -271,7 +293,9 @@ def lever(kind, **fields):
         (lever("allow_use", use="triplex", units=50), "one triplex holds at most 3 homes, not 50"),
         (lever("allow_use", use="house", units=2), "one house holds at most 1 home, not 2"),
         (lever("allow_use", use="adu", units=2), "one adu holds at most 1 home"),
-        (lever("allow_use", use="duplex", units=0), "units of allow_use must be at least 1: forbid_use"),
+        (lever("allow_use", use="duplex", units=0), "units of allow_use must be at least 2: forbid_use"),
+        (lever("allow_use", use="duplex", units=1), "one duplex is at least 2 homes, not 1"),
+        (lever("allow_use", use="cottage_court", units=2), "one cottage_court is at least 3 homes, not 2"),
         (lever("allow_use", use="duplex", units=float("inf")), "one duplex holds at most 2 homes, not inf"),
         (lever("set_standard", standard="units_max", use="triplex", value=50), "one triplex holds at most 3 homes"),
         (lever("set_standard", standard="units_max", value=2.5), "units_max must be whole homes, not 2.5"),

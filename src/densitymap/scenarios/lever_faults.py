@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 from densitymap.capacity.legal import HOMES
+from densitymap.capacity.modes import UNITS
 from densitymap.params import nearest
 from densitymap.scenarios import places, protections
 from densitymap.scenarios.levers import BESIDE, KINDS, Lever
@@ -93,21 +95,23 @@ def _number_faults(lever: Lever, kind: str) -> Iterator[str]:
         yield from _standard_faults(lever, kind, standard)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _homes_faults(lever: Lever, kind: str) -> Iterator[str]:
-    """Homes must be whole, at least one, and no more than the form holds."""
+    """Homes must be whole, as many as make the form, and no more than it holds."""
     units, use = lever.get("units"), str(lever.get("use"))
-    if not _is_number(units) or not units >= 0:  # type: ignore[operator]  # a number, as just asked
+    if not _is_number(units) or not units >= 0:
         return
-    if math.isfinite(units) and units != int(units):  # type: ignore[arg-type]
+    least, most = UNITS.get(use, 1), homes_of_use(use)
+    if math.isfinite(units) and units != int(units):
         yield f"units of {kind} must be whole homes, not {units!r}"
     elif units == 0:
-        yield f"units of {kind} must be at least 1: forbid_use takes a use out"
-    most = homes_of_use(use)
-    if units > most:  # type: ignore[operator]
+        yield f"units of {kind} must be at least {least}: forbid_use takes a use out"
+    elif units < least:
+        yield f"units of {kind}: one {use} is at least {least} homes, not {units!r}"
+    if units > most:
         yield f"units of {kind}: one {use} holds at most {most:g} home{'s' * (most > 1)}, not {units!r}"
 
 

@@ -82,12 +82,15 @@ def derive_standard(
 
 
 def allow_use(code: ZoningCode, *, districts: Sequence[str], use: str, units: float) -> ZoningCode:
-    """Permit a use by right with so many homes; the lot's total follows. Nothing is lowered."""
+    """Permit a use by right with so many homes; the lot's total follows. Nothing is lowered.
+
+    A total that nobody has read stays unread: it may be more than this use needs.
+    """
     own = _values(code, districts, use, "units_max", own=True)
     total = _values(code, districts, "any", "units_max")
     together = units + 1 if use == "adu" else units
     changes = {(name, use, "units_max"): max(units, own.get(name, 0.0)) for name in districts}
-    changes |= {(name, "any", "units_max"): max(together, total.get(name, 0.0)) for name in districts}
+    changes |= {(name, "any", "units_max"): max(together, most) for name, most in total.items()}
     return _with(code, changes)
 
 
@@ -225,7 +228,10 @@ def _values(
 
 
 def _with(code: ZoningCode, changes: Mapping[tuple[str, str, str], float]) -> ZoningCode:
-    """Give the code with these cells changed; a new cell takes the unit of its standard."""
+    """Give the code with these cells changed; a new cell takes the unit of its standard.
+
+    A new floor-area ratio is of the land that the district's own ratio is of (net if it has none).
+    """
     if not changes:
         return code
     rows = code.rows.copy()
@@ -242,7 +248,9 @@ def _new_rows(code: ZoningCode, new: pd.Series) -> pd.DataFrame:
     cells = new.index.to_frame(index=False).set_axis(_CELL, axis=1)
     units = {name: standard.unit for name, standard in standards().items()}
     rows = cells.assign(value=new.to_numpy(), unit=cells["standard"].map(units), mark="A")
-    rows["basis"] = rows["standard"].map({"far_max": "net"})
+    shared = code.rows[(code.rows["standard"] == "far_max") & (code.rows["use"] == "any")]
+    basis = rows["district"].map(shared.set_index("district")["basis"]).fillna("net")
+    rows["basis"] = basis.where(rows["standard"] == "far_max")
     rows["section"] = rows["verified_by"] = "changed by a lever"
     rows["sources"] = [["assumption"]] * len(rows)
     return rows.reindex(columns=code.rows.columns).astype(code.rows.dtypes.to_dict())
