@@ -203,8 +203,8 @@ def try_option(at: Setting, option: Option) -> Tried:
     if option.main == HOUSE:
         applies = (stands == 1) & ~np.isnan(at.house.width_ft) & ~(at.attached > 0)
     if option.mode == "keep" and option.type == "house":
-        found, unknown = _verdict.unjudged(count), np.full(count, np.nan)
-        slacks = (unknown, unknown, unknown)
+        found = _verdict.unjudged(count)
+        slacks = (np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan))
     else:
         found = _permission(at, option)
         fit_slack = _placed(at, option, found)
