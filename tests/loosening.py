@@ -43,7 +43,9 @@ def _number(draw: st.DrawFn, kind: str, use: str) -> dict[str, Any]:
         "set_at_least": ("max", "threshold", "flag"), "set_at_most": ("min", "yard"), "set_standard": ("flag",),
         "scale_standard": ("max", "threshold", "min", "yard"), "derive_standard": ("max", "threshold"),
     }[kind]  # fmt: skip
-    standard = draw(st.sampled_from([one for one in standards().values() if one.sense in senses]))
+    counts = kind != "derive_standard"  # of homes a form holds so many, whatever another holds
+    choices = [one for one in standards().values() if one.sense in senses and (counts or one.unit != "homes")]
+    standard = draw(st.sampled_from(choices))
     name, largest = standard.name, LARGEST.get(standard.unit, 1)
     if kind == "scale_standard":
         more = LOOSENED_BY_MORE[standard.sense]

@@ -9,7 +9,7 @@ from densitymap.capacity.allowed import units_allowed
 from densitymap.capacity.legal import EXACT, measured_margins
 from densitymap.errors import ValidationError
 from densitymap.scenarios.answers import allowed, minimum_lot_answers
-from densitymap.scenarios.policy import apply, load_policy
+from densitymap.scenarios.policy import Scenario, apply, load_policy
 from densitymap.zoning.standards import standards_for
 
 
@@ -159,3 +159,24 @@ def test_each_district_answers_for_a_lot_of_its_least_size():
     assert now["units"].tolist() == [2, 2, pd.NA, pd.NA, pd.NA, 2]
     then = minimum_lot_answers(zones, apply("triplex-by-right", today))
     assert then["units"].tolist() == [3, 3, pd.NA, pd.NA, pd.NA, 3]
+
+
+@pytest.mark.parametrize(
+    ("use", "homes", "words"),
+    [("multi", 4, "Multi-family building (4 homes)"), ("cottage_court", 3, "Cottage court (3 homes)")],
+)
+def test_a_larger_form_that_a_scenario_gives_is_counted_where_it_gives_it(use, homes, words):
+    today = load_policy("atlanta")
+    lever = {"kind": "allow_use", "districts": ["R-4"], "use": use, "units": homes}
+    form = {"name": "larger", "title": "t", "question": "house", "summary": "s", "source": "s", "mark": "A"}
+    then = apply(Scenario(levers=(lever,), **form), today)
+    frame = lots(
+        zone_district=["R-4", "R-4", "R-4-C", "R-5", "RG-3"],
+        lot_area_ft2=[1e4, 5e3, 1e4, 1e4, 1e4],  # 5,000 ft2 hold no larger form at half of it in floor area
+    )
+    now, after = (allowed(frame, [policy]) for policy in (today, then))
+    assert now["units_allowed"].tolist() == [2, 2, 2, 2, pd.NA]
+    assert after["units_allowed"].tolist() == [homes, 2, homes, 2, pd.NA]
+    assert now["units_certain"].tolist() == [2, 0, 0, 2, 0]
+    assert after["units_certain"].tolist() == [homes, 0, 0, 2, 0]
+    assert minimum_lot_answers(pd.Series(["R-4"]), then)["answer"].tolist() == [words]

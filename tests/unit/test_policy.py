@@ -228,6 +228,12 @@ def test_a_new_floor_area_ratio_is_of_the_land_the_districts_own_is_of(today):
     assert rows.set_index("district")["basis"][["RG-3", "LW", "R-4"]].tolist() == ["gross", "unstated", "net"]
 
 
+@pytest.mark.parametrize(("units", "notes"), [(4, 0), (5, 1), (float("inf"), 1)])
+def test_buildings_of_more_homes_than_are_counted_are_told(today, units, notes):
+    pulled = lever("allow_use", use="multi", units=units)
+    assert len(apply(scenario(pulled), today).notes) == notes
+
+
 def test_a_lever_on_a_standard_nothing_judges_says_so(today):
     parking = {"kind": "set_standard", "districts": ["R-4"], "standard": "parking_min_per_unit", "value": 0}
     size = {**parking, "standard": "lot_area_min_ft2", "value": 5000}

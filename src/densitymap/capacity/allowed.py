@@ -17,8 +17,10 @@ import pandas as pd
 from densitymap.capacity.law import Law
 from densitymap.capacity.legal import (
     CODE,
+    COUNTED,
     FORMS,
     HOMES,
+    LARGER,
     LAW_COLUMNS,
     RULES,
     Ruling,
@@ -93,7 +95,11 @@ def units_allowed(
         If lots repeat, columns are absent, the question is unknown, or lots and standards differ.
     """
     _refuse_bad_input(lots, standards, question)
-    forms = {form: standards.take(np.flatnonzero(standards["use"] == form)) for form in FORMS}
+    forms = {
+        form: standards.take(np.flatnonzero(standards["use"] == form))
+        for form in COUNTED
+        if form in FORMS or (standards["use"] == form).any()
+    }
     place = _places(lots["parcel_id"], forms["house"]["parcel_id"])
     law = Law(by_use=forms, row=np.arange(len(place)))
     return units_under(
@@ -209,7 +215,7 @@ def _parts(
         rule[rows] = ruled[form].rule[rows]
         if reasons:
             reason[rows] = reason_for(ruled[form], here, law.rows(form, LAW_COLUMNS), rows)
-    uncounted = law.distinct().value("house", "multi_units_max") > max(HOMES.values())
+    uncounted = law.distinct().value("house", "multi_units_max") > max(COUNTED.values())
     most, certain = _counts(ruled, uncounted[law.row])
     level = np.maximum.reduce([ruled[form].level for form in asked])
     told = {"level": level, "rule": rule, "reason": reason, "most": most, "certain": certain}
@@ -221,20 +227,21 @@ def _counts(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Most homes allowed or in doubt, and most surely allowed; NaN where nobody can say.
 
-    The most is unknown where a larger form's permission is unread, or where multi-family buildings,
-    not counted here, are permitted.
+    The most is unknown where a larger form's permission is unread, or where multi-family buildings
+    of more homes than are counted here are permitted.
     """
     none = np.zeros(len(uncounted), dtype=np.int8)
     most, certain = none, none
     for form, ruling in ruled.items():
-        homes = np.int8(HOMES[form])
+        homes = np.where(uncounted & (form in LARGER), none, np.int8(COUNTED[form]))
         may = (ruling.level >= MAYBE) & (ruling.permitted == TRUE)
         most = np.maximum(most, np.where(may, homes, none))
         certain = np.maximum(certain, np.where(ruling.level == TRUE, homes, none))
+    told = {form: ruled[form] for form in FORMS}
     larger_unread = np.logical_or.reduce(
-        [(HOMES[form] > most) & (r.permitted == MAYBE) & (r.level >= MAYBE) for form, r in ruled.items()]
+        [(HOMES[form] > most) & (r.permitted == MAYBE) & (r.level >= MAYBE) for form, r in told.items()]
     )
-    untold = np.logical_and.reduce([r.permitted == MAYBE for r in ruled.values()])
+    untold = np.logical_and.reduce([r.permitted == MAYBE for r in told.values()])
     return np.where(uncounted | larger_unread, np.nan, most), np.where(untold, np.nan, certain)
 
 

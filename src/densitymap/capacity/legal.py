@@ -22,6 +22,12 @@ HOMES: Mapping[str, int] = {"house": 1, "adu": 2, "duplex": 2, "triplex": 3}
 """Homes on the lot if the form is built; an accessory home comes with its house."""
 
 FORMS = tuple(HOMES)
+
+LARGER: Mapping[str, int] = {"cottage_court": 3, "multi": 4}
+"""Homes of forms that are counted only where a code gives them: without verdicts of their own."""
+
+COUNTED: Mapping[str, int] = {**HOMES, **LARGER}
+"""Homes of every form that is counted; multi-family buildings of more are not."""
 _MAYBE = np.int8(MAYBE)
 
 EXACT = Margins(length_ft=0.0, share=0.0)
@@ -55,7 +61,7 @@ class Ruling:
     Attributes
     ----------
     form
-        Key of :data:`HOMES`.
+        Key of :data:`COUNTED`.
     level
         The verdict: no better than MAYBE under a condition, an overlay or unread law.
     permitted
@@ -91,12 +97,12 @@ def smallest_needs(buildings: pd.DataFrame) -> pd.DataFrame:
     """
     rules = load_rules()
     dwellings = buildings[buildings["is_dwelling"].astype(bool)]
-    least = dwellings.groupby("use")[["floor_area_ft2", "footprint_ft2"]].min().reindex(list(FORMS))
+    least = dwellings.groupby("use")[["floor_area_ft2", "footprint_ft2"]].min().reindex(list(COUNTED))
     needs = least.rename(columns={"footprint_ft2": "covered_ft2"})
     needs["building_ft2"] = needs["floor_area_ft2"]
     needs["covered_ft2"] += rules["paving_base_ft2"] + rules["paving_per_unit_ft2"]
     needs.loc["adu"] += [least.loc["house", "floor_area_ft2"], least.loc["house", "footprint_ft2"], 0.0]
-    more = pd.Series(HOMES, dtype=float) - 1
+    more = pd.Series(COUNTED, dtype=float) - 1
     needs["covered_ft2"] += rules["paving_per_unit_ft2"] * more.reindex(needs.index)
     spare = least.loc["house"] - dwellings[["floor_area_ft2", "footprint_ft2"]].min()
     has_house = needs.index.isin(["house", "adu"])
@@ -106,7 +112,7 @@ def smallest_needs(buildings: pd.DataFrame) -> pd.DataFrame:
 
 
 def rulings(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins) -> dict[str, Ruling]:
-    """Judge every form on every lot.
+    """Judge every form on every lot, the larger ones where the law is laid out for them.
 
     Parameters
     ----------
@@ -119,7 +125,8 @@ def rulings(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins)
     margins
         Slack too small to call.
     """
-    return {form: _ruling(lots, law, needs, margins, form) for form in FORMS}
+    asked = [form for form in COUNTED if form in FORMS or form in law.by_use]
+    return {form: _ruling(lots, law, needs, margins, form) for form in asked}
 
 
 def _ruling(lots: pd.DataFrame, law: Law, needs: pd.DataFrame, margins: Margins, form: str) -> Ruling:
@@ -184,8 +191,8 @@ def _use(law: Law, form: str) -> Levels:
 
 def _permitted(law: Law, form: str) -> Levels:
     own, total = law.value(form, "units_max"), law.value(form, "lot_units_max")
-    count = 1 if form == "adu" else HOMES[form]
-    return np.minimum(_levels(own >= count, np.isnan(own)), _levels(total >= HOMES[form], np.isnan(total)))
+    count = 1 if form == "adu" else COUNTED[form]
+    return np.minimum(_levels(own >= count, np.isnan(own)), _levels(total >= COUNTED[form], np.isnan(total)))
 
 
 def _floor_area(law: Law, form: str, asked: tuple[Floats, pd.DataFrame], margins: Margins) -> Levels:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from densitymap.capacity.allowed import units_allowed, units_under
-from densitymap.capacity.legal import EXACT, FORMS, HOMES
+from densitymap.capacity.legal import COUNTED, EXACT, FORMS, HOMES, LARGER
 from densitymap.scenarios.policy import Policy
 from densitymap.scenarios.standing import Bound, bound, laid_under, law_of_parts
+from densitymap.zoning.code import ZoningCode
 from densitymap.zoning.parse import parse_zones
 from densitymap.zoning.parts import Parts, parts_of
 from densitymap.zoning.standards import law_table, standards_for
 
-FORM_WORDS = {"house": "house", "adu": "house and accessory home", "duplex": "duplex", "triplex": "triplex"}
+FORM_WORDS = {
+    "house": "house", "adu": "house and accessory home", "duplex": "duplex", "triplex": "triplex",
+    "cottage_court": "cottage court", "multi": "multi-family building",
+}  # fmt: skip
 
 
 def allowed(
@@ -61,10 +65,24 @@ def allowed_on(
     reasons: bool = True,
 ) -> pd.DataFrame:
     """Say what one policy allows on lots whose districts are known; rows as the lots: :func:`allowed`."""
-    law = law_of_parts(laid_under(parts, binds or bound(lots, policy)))
+    binds = binds or bound(lots, policy)
+    law = law_of_parts(laid_under(parts, binds, uses=(*FORMS, *_larger(binds.codes))))
     return units_under(
         lots, law, parts.lot, policy=policy.name, question=policy.question, reasons=reasons
     ).reset_index(drop=True)
+
+
+def _larger(codes: Sequence[ZoningCode]) -> list[str]:
+    """Larger forms that one of these codes gives; multi-family buildings of so few homes as are counted."""
+    limits = {
+        form: (homes, max(COUNTED.values()) if form == "multi" else np.inf) for form, homes in LARGER.items()
+    }
+    counts = pd.concat(
+        [code.rows.loc[code.rows["standard"] == "units_max", ["use", "value"]] for code in codes]
+    )
+    return [
+        form for form, ends in limits.items() if counts["value"][counts["use"] == form].between(*ends).any()
+    ]
 
 
 def minimum_lot_answers(zones: pd.Series, policy: Policy) -> pd.DataFrame:
@@ -97,7 +115,8 @@ def minimum_lot_answers(zones: pd.Series, policy: Policy) -> pd.DataFrame:
             "lot_width_ft": size["lot_width_min_ft"],
         }
     )
-    ruled = units_allowed(lots, standards_for(lots, policy), policy=policy.name, margins=EXACT)
+    standards = standards_for(lots, policy, uses=(*FORMS, *_larger([policy.code])))
+    ruled = units_allowed(lots, standards, policy=policy.name, margins=EXACT)
     table = _zone_texts(parsed, ruled, policy).join(size)
     return table.take(codes).set_axis(zones.index)
 
@@ -127,7 +146,7 @@ def _answers(parsed: pd.DataFrame, ruled: pd.DataFrame, policy: Policy) -> list[
     answers = []
     for place, form in enumerate(forms):
         sure = not parsed["is_conditional"].iloc[place]
-        if multi[place] > max(HOMES.values()):
+        if multi[place] > max(COUNTED.values()):
             limit = "" if np.isinf(multi[place]) else f" (up to {multi[place]:.0f} homes)"
             answers.append(f"Multi-family buildings{limit}; how many homes is not counted here")
         elif parsed["zone_status"].iloc[place] != "read":
@@ -147,6 +166,7 @@ def _forms(ruled: pd.DataFrame) -> list[str]:
     answers = []
     for place, count in enumerate(units):
         words = [FORM_WORDS[form] for form, holds in possible.items() if holds[place]]
+        words = words or [FORM_WORDS[form] for form, homes in LARGER.items() if homes == count]
         text = ", or ".join(words).capitalize()
         answers.append(f"{text} ({count} home{'s' if count > 1 else ''})" if words else "No home by right")
     return answers

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from densitymap import params
+from densitymap.capacity.legal import COUNTED
 from densitymap.zoning.code import ZoningCode, standards
 
 Lever = Mapping[str, Any]
@@ -180,6 +181,23 @@ def without_effect(pulled: Sequence[Lever]) -> list[str]:
         for number, lever in enumerate(pulled, start=1)
         if is_law(lever) and lever.get("standard") in unjudged
     ]
+
+
+def beyond_count(pulled: Sequence[Lever]) -> list[str]:
+    """Say which levers permit buildings of more homes than are counted here."""
+    most = max(COUNTED.values())
+    return [
+        f"lever {number} ({lever['kind']} multi) permits buildings of more than {most} homes, which are not "
+        "counted here: what is allowed on the lots it reaches is told as unknown"
+        for number, lever in enumerate(pulled, start=1)
+        if is_law(lever) and lever.get("use") == "multi" and _homes_of(lever) > most
+    ]
+
+
+def _homes_of(lever: Lever) -> float:
+    """Homes that a lever permits; 0 where it sets something else."""
+    homes = lever.get("units", lever.get("value") if lever.get("standard") == "units_max" else None)
+    return 0.0 if homes is None else float(homes)
 
 
 def _contradiction(

@@ -178,7 +178,7 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
         raise _refused(scenario.name, faults)
     together = (*policy.levers, *scenario.levers)
     notes, contradictions = _met(policy.base, together)
-    notes += levers.without_effect(together)
+    notes += levers.without_effect(together) + levers.beyond_count(together)
     contradictions += clashes.of_file(_protecting(together))
     if contradictions:
         raise _refused(scenario.name, contradictions)
