@@ -13,10 +13,12 @@ import uptake_lots as t
 from densitymap.feasibility.draws import draw_parameters
 from densitymap.feasibility.hazard import ACTORS, with_investors
 from densitymap.feasibility.uptake import uptake
-from densitymap.scenarios.direct import MAY_BE_LET, OWNED, lot_classes
+from densitymap.scenarios.beliefs import beliefs, drawn
+from densitymap.scenarios.direct import MAY_BE_LET, OWNED, direct, kept_by, lot_classes
 from densitymap.scenarios.places import place_of
 from densitymap.scenarios.protections import protection_of
 from densitymap.scenarios.rates import effect, rated
+from densitymap.scenarios.tenure import cells_of, let_homes
 
 N, DRAWS = 40, 5
 HERE = {"neighborhood": ["Kirkwood"]}
@@ -33,21 +35,33 @@ def lots_of(seed):
             "existing_units": pd.array(rng.choice([1, 2, None], N), dtype="Float64"),
             "owner_occupied": pd.array(rng.choice([True, False, None], N), dtype="boolean"),
             place_of(HERE).key: rng.random(N) < 0.5,
+            "neighborhood": rng.choice(["Kirkwood", "East Lake"], N),
+            "tract_geoid_2020": rng.choice(["13089020500", "13089020600"], N),
         }
     )
 
 
-def run(seed, *levers, table=None):
+def run(seed, *levers, table=None, n_draws=DRAWS):
     """Uptake with some protections, with what they did."""
     options, known, _ = t.drawn(N, seed)
     lots = lots_of(seed) if table is None else table
     whole = with_investors(options, has_home=np.ones(N, bool))
-    draws = draw_parameters(t.places(), n_draws=DRAWS)
+    draws = draw_parameters(t.places(), n_draws=n_draws)
     items = [protection_of(lever) for lever in levers]
-    found = rated(whole, lots, items, size=DRAWS, seed=draws.seed)
-    classes = {"class": lot_classes(lots)}
-    result = uptake(found.options, known, dataclasses.replace(draws, rate=found.rate), classes)
+    found = rated(whole, lots, items, size=n_draws, seed=draws.seed)
+    classes, small = {"class": lot_classes(lots)}, cells_of(lots).labels()
+    result = uptake(found.options, known, dataclasses.replace(draws, rate=found.rate), classes, small=small)
     return result, found
+
+
+def displaced(seed, *levers):
+    """Direct displacement with some protections, in many draws."""
+    size, lots, cells = 200, lots_of(seed), cells_of(lots_of(seed))
+    result, _ = run(seed, *levers, n_draws=size)
+    world = drawn(size, seed=5)
+    let = let_homes(cells, None, None, world, low_income_usd=np.nan, seed=5)
+    kept = kept_by(lots, cells, [protection_of(lever) for lever in levers], size=size, seed=5)
+    return direct(result.changes, cells, let, world, kept)
 
 
 def at(result, name, part):
@@ -64,6 +78,32 @@ def test_no_net_loss_never_raises_demolitions_and_slows_only_lots_that_may_be_le
     assert now.expected("torn").sum() < was.expected("torn").sum()
     for name in set(was.names) - {MAY_BE_LET, "all"}:
         np.testing.assert_array_equal(at(now, name, "lots"), at(was, name, "lots"))
+
+
+SHARES = st.floats(0, 1)
+
+
+@QUICK
+@given(SEEDS, st.booleans(), st.none() | SHARES, st.none() | SHARES)
+def test_no_net_loss_never_raises_direct_displacement_in_any_draw(seed, everywhere, replaced, factor):
+    """Exactly, in all and in each neighborhood: nothing that is not torn down is made up for by purchases."""
+    given_ = {"replaced_share": replaced, "hazard_factor": factor}
+    lever = {"kind": "no_net_loss"} | {name: value for name, value in given_.items() if value is not None}
+    was, now = displaced(seed), displaced(seed, lever | ({} if everywhere else {"where": HERE}))
+    assert (now.total <= was.total).all()
+    for name, before in was.by_neighborhood.items():
+        assert (now.by_neighborhood[name] <= before).all()
+    if replaced is None:
+        assert now.total.sum() < was.total.sum()
+
+
+def test_a_purchase_never_moves_more_than_dividing_nor_that_more_than_tearing_down():
+    """Else a lot that a protection leaves standing, and an investor then buys, would displace more."""
+    ends = {f"leave_{name}": beliefs()[f"leave_{name}"] for name in ("purchase", "convert", "redevelop")}
+    assert len({(one.low, one.default, one.high) for one in ends.values()}) == len(ends)
+    purchase, convert, redevelop = (drawn(20_000, seed=5)[name] for name in ends)
+    assert (purchase <= convert).all()
+    assert (convert <= redevelop).all()
 
 
 @QUICK

@@ -10,16 +10,14 @@ import pandas as pd
 import pytest
 
 from densitymap.errors import ValidationError
-from densitymap.feasibility.pieces import EVERYWHERE
-from densitymap.feasibility.starts import Measures
-from densitymap.feasibility.uptake import Uptake
+from densitymap.feasibility.sums import Changes
 from densitymap.scenarios import tax
 from densitymap.scenarios.beliefs import beliefs, drawn
 from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, break_even
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
 from densitymap.scenarios.ledger import NAMES, Ledger, count_band, moved, sign, told
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
-from densitymap.scenarios.tenure import LEVEL, cells_of, let_homes, low_income_cut
+from densitymap.scenarios.tenure import cells_of, let_homes, low_income_cut
 
 SIZE, SEED = 400, 5
 POINT = {name: np.full(SIZE, belief.default) for name, belief in beliefs().items()}
@@ -98,32 +96,19 @@ def test_low_income_is_a_share_of_the_loaded_tracts_median():
     assert np.isnan(low_income_cut(None))
 
 
-def uptake_of(cells, outcomes, changes):
-    """A run in which every draw changes the same lots: ``changes`` by cell and outcome."""
-    measures = Measures(years=1, outcomes=len(outcomes))
-    names = [str(n) for n in range(len(cells.table))]
-    sums = np.zeros((SIZE, len(names) + 2, measures.size))
-    for cell, row in enumerate(changes):
-        sums[:, cell, measures.outcome_lots] = row
-    for place in (len(names), len(names) + 1):
-        sums[:, place, measures.lots] = np.sum(changes)
-    return Uptake(
-        sums=sums, projects=np.full((SIZE, len(names) + 2), float(np.sum(changes))),
-        levels=(*[LEVEL] * len(names), EVERYWHERE, "neighborhood"), names=(*names, EVERYWHERE, "Edgewood"),
-        measures=measures, outcomes=outcomes, finished=np.ones((SIZE, 1)), lots=4, lots_unknown=0,
-        lots_in=np.ones(len(names) + 2),
-    )  # fmt: skip
+def changes_of(**lots_by_process):
+    """A run in which every draw changes the same lots: by process, and cell."""
+    lots_by_process = {name: np.tile(row, (SIZE, 1)) for name, row in lots_by_process.items()}
+    return Changes(names=("0", "1", "2"), lots=lots_by_process, homes={})
 
 
 def test_direct_counts_who_must_go_by_kind_of_change():
     cells = cells_of(lots())
     let = let_homes(cells, tenure_table(), income_table(), POINT, low_income_usd=50_000.0, seed=SEED)
-    outcomes = ("new:duplex", "keep:house_adu", "keep:duplex", "none:investor_purchase")
     still = POINT | {"tenure_hazard_log_odds": np.zeros(SIZE)}
-    changes = np.zeros((3, 4))
-    one = int(cells.code[3])
-    changes[one] = [2.0, 5.0, 0.0, 1.0]
-    found = direct(uptake_of(cells, outcomes, changes), cells, let, still)
+    one = np.arange(3) == cells.code[3]
+    changes = changes_of(redevelop=2.0 * one, adu=5.0 * one, convert=0.0 * one, investor=1.0 * one)
+    found = direct(changes, cells, let, still)
     poor = 0.4 * 0.75
     assert found.by_process["redevelop"][0] == pytest.approx(2 * poor * 1.0)
     assert "adu" not in found.by_process  # the house stays, nobody goes
@@ -132,13 +117,11 @@ def test_direct_counts_who_must_go_by_kind_of_change():
     assert found.by_neighborhood["Edgewood"][0] == pytest.approx(found.total[0])
     assert found.by_class[MAY_BE_LET][0] == pytest.approx(found.total[0])
     kept = np.full((SIZE, 3), 0.25)
-    less = direct(uptake_of(cells, outcomes, changes), cells, let, still, kept)
+    less = direct(changes, cells, let, still, kept)
     assert less.by_process["redevelop"][0] == pytest.approx(0.75 * 2 * poor)
     assert less.by_process["investor"][0] == found.by_process["investor"][0]  # a flip is no redevelopment
     assert less.total[0] == pytest.approx(0.75 * 2 * poor + 0.4 * poor)
-    lower = direct(
-        uptake_of(cells, outcomes, changes), cells, let, still | {"tenure_hazard_log_odds": np.ones(SIZE)}
-    )
+    lower = direct(changes, cells, let, still | {"tenure_hazard_log_odds": np.ones(SIZE)})
     assert lower.total[0] > found.total[0]
 
 

@@ -207,6 +207,33 @@ def test_levels_are_sums_of_the_same_pieces():
     assert gross["half"] == pytest.approx(gross["all"])
 
 
+@BOTH
+def test_small_places_keep_their_changes_by_process_and_nothing_else(compiled):
+    """Held to a level of the same places, of which every sum is kept; more draws than a block holds."""
+    options, known, of = t.drawn(60, seed=7)
+    options, draws = (
+        with_investors(options, has_home=np.ones(60, bool)),
+        draw_parameters(t.places(), n_draws=70),
+    )
+    whole = uptake(options, known, draws, {"p": of}, compiled=compiled)
+    brief = uptake(options, known, draws, {}, small=of, compiled=compiled)
+    assert brief.levels == ("all",)
+    assert list(brief.changes.names) == [
+        n for n, at in zip(whole.names, whole.levels, strict=True) if at == "p"
+    ]
+    outcomes = {"convert": ["keep:convert"], "redevelop": ["new:house", "new:duplex", "new:triplex"],
+                "adu": ["keep:house_adu"], "split": ["split:split"], "investor": ["none:investor_purchase"]}  # fmt: skip
+    assert set(brief.changes.lots) == set(brief.changes.homes) == set(outcomes)
+    at = np.array(whole.levels) == "p"
+    for process, names in outcomes.items():
+        codes = [whole.outcomes.index(name) for name in names]
+        for found, part in (
+            (brief.changes.lots, whole.measures.outcome_lots), (brief.changes.homes, whole.measures.outcome_gross)
+        ):  # fmt: skip
+            own = whole.sums[:, at, part][:, :, codes].sum(axis=2)
+            np.testing.assert_allclose(found[process], own, rtol=1e-10, atol=1e-14)
+
+
 def test_lots_without_a_value_are_left_out_and_counted():
     known = dataclasses.replace(t.lots(3), as_is_usd=np.array([4e5, np.nan, 4e5]))
     options = t.together(*(t.one_option(lot=lot) for lot in range(3)))

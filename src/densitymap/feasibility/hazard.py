@@ -198,8 +198,8 @@ def process_of(mode: str, kind: str) -> str | None:
 
     Examples
     --------
-    >>> process_of("keep", "house_adu"), process_of("new", "duplex"), process_of("keep", "house")
-    ('adu', 'redevelop', None)
+    >>> process_of("keep", "house_adu"), process_of("none", "investor_purchase"), process_of("keep", "house")
+    ('adu', 'investor', None)
     """
     known = processes()
     return known.get(f"{mode}:{kind}", known.get(f"{mode}:*"))

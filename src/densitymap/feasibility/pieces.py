@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,14 @@ class Members:
     begins: Codes
 
     def gathered(self, values: Floats) -> Floats:
-        """Sums over the pieces of each place, along the first axis."""
-        if not self.names:
-            return values[:0]
-        return np.asarray(np.add.reduceat(values[self.pieces], self.begins, axis=0))
+        """Sums over the pieces of each place, along the first axis; one level at a time, to spare memory."""
+        found = np.empty((len(self.names), *values.shape[1:]))
+        levels = np.unique(self.levels, return_index=True)[1]
+        ends = np.append(self.begins, len(self.pieces))
+        for first, last in pairwise([*np.sort(levels), len(self.names)]):
+            rows = self.pieces[ends[first] : ends[last]]
+            np.add.reduceat(values[rows], ends[first:last] - ends[first], axis=0, out=found[first:last])
+        return found
 
 
 def members_of(table: pd.DataFrame) -> Members:

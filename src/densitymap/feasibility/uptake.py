@@ -9,7 +9,6 @@ projects. Totals are therefore not the sum of their parts' percentiles, and shou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,18 +16,17 @@ import numpy as np
 import pandas as pd
 
 from densitymap import params
-from densitymap.feasibility import kernel, twin
 from densitymap.feasibility.draws import Draws
 from densitymap.feasibility.elementary import HAS_NUMBA
-from densitymap.feasibility.hazard import ACTORS, Codes, Lots, Options, check
+from densitymap.feasibility.hazard import ACTORS, Lots, Options, check
 from densitymap.feasibility.pieces import EVERYWHERE, members_of, pieces_of
-from densitymap.feasibility.priors import chance, choice
-from densitymap.feasibility.starts import Measures, Packed, may_count, pack
+from densitymap.feasibility.priors import chance
+from densitymap.feasibility.starts import Measures, may_count, pack
+from densitymap.feasibility.sums import NO_CHANGES, Changes, sums_of
 from densitymap.geometry import Floats
 
 QUANTILES = {"uptake_p10": 0.1, "uptake_p50": 0.5, "uptake_p90": 0.9}
-_AT_ONCE = 64
-_THREADS = 2
+_SMALL = "small"
 _SURE = 500.0
 """Expected projects from which a Poisson number is drawn as a rounded normal one."""
 
@@ -53,6 +51,8 @@ class Uptake:
         Lots that entered, and lots left out because their as-is value is unknown.
     lots_in
         Lots that entered, of each place.
+    changes
+        Of the small places, if there are some.
     """
 
     sums: Floats
@@ -65,6 +65,7 @@ class Uptake:
     lots: int
     lots_unknown: int
     lots_in: Floats
+    changes: Changes = NO_CHANGES
 
     def expected(self, part: str) -> Floats:
         """Expected completions by the horizon of ``lots``, ``gross`` or ``torn``, array [draw, place]."""
@@ -79,7 +80,7 @@ class Uptake:
         return self.projects * per_project
 
     def at_levels(self, *levels: str) -> Uptake:
-        """The same run, at some levels only."""
+        """The same run, at some levels only, without the small places."""
         kept = [place for place, level in enumerate(self.levels) if level in levels]
         return replace(
             self,
@@ -88,6 +89,7 @@ class Uptake:
             levels=tuple(self.levels[place] for place in kept),
             names=tuple(self.names[place] for place in kept),
             lots_in=self.lots_in[kept],
+            changes=NO_CHANGES,
         )
 
     @property
@@ -107,6 +109,7 @@ def uptake(
     draws: Draws,
     places: Mapping[str, pd.Series],
     *,
+    small: pd.Series | None = None,
     compiled: bool | None = None,
 ) -> Uptake:
     """Run the draws over the lots.
@@ -121,6 +124,8 @@ def uptake(
         Parameters of each draw.
     places
         Name of each lot's place, by level, in the lots' order; missing: in no place of that level.
+    small
+        Name of each lot's small place, of which :class:`Changes` alone are kept.
     compiled
         Whether to use the compiled kernel; None uses it where numba is installed.
 
@@ -130,22 +135,15 @@ def uptake(
         If the options do not belong to the lots.
     """
     check(options, lots, n_groups=draws.rate.shape[1])
-    piece, table = pieces_of(places, len(lots.as_is_usd))
+    levels = places if small is None else {**places, _SMALL: small}
+    piece, table = pieces_of(levels, len(lots.as_is_usd))
     options = options.ordered()
     packed = pack(options, lots, piece, may_count(options, lots, draws))
-    members = members_of(table)
     measures = Measures(years=draws.years, outcomes=len(options.outcomes))
+    members = members_of(table.drop(columns=_SMALL, errors="ignore"))
+    small_ones = members_of(table.filter([_SMALL]))
     use = HAS_NUMBA if compiled is None else compiled
-    like = _alike(draws)
-    sums = np.empty((len(members.names), measures.size, draws.size))
-
-    def run_block(first: int) -> None:
-        rows = like[first : first + _AT_ONCE]
-        sums[:, :, rows] = members.gathered(_block(packed, draws, rows, measures, use=use))
-
-    with ThreadPoolExecutor(_THREADS if use else 1) as pool:
-        list(pool.map(run_block, range(0, draws.size, _AT_ONCE)))
-    sums = np.moveaxis(sums, -1, 0)
+    sums, changes = sums_of(packed, draws, measures, members, small_ones, compiled=use)
     expected = np.einsum("dgy,dy->dg", sums[:, :, measures.lots], draws.finished)
     known = int(lots.is_known.sum())
     return Uptake(
@@ -154,39 +152,8 @@ def uptake(
         measures=measures, outcomes=options.outcomes, finished=draws.finished,
         lots=known, lots_unknown=len(lots.as_is_usd) - known,
         lots_in=members.gathered(np.bincount(packed.place, minlength=len(table)).astype(float)),
+        changes=changes,
     )  # fmt: skip
-
-
-def _alike(draws: Draws) -> Codes:
-    """Order of the draws: those of a block learn equally long, and at like prices the same things pay."""
-    return np.lexsort((draws.price.sum(axis=1) / draws.cost, (draws.ramp < 1).sum(axis=1)))
-
-
-def _block(packed: Packed, draws: Draws, rows: Codes, measures: Measures, *, use: bool) -> Floats:
-    """Sums of some draws, array [piece, sum, draw]."""
-    ends = (float(choice("value_reference")), float(choice("value_limit")))
-    with np.errstate(divide="ignore"):
-        log_maybe, log_rate = np.log(draws.maybe[rows]), np.log(draws.rate[rows])
-    out = np.zeros((packed.n_places, measures.size, len(rows)))
-    parts = (draws.intercept, draws.value_slope, draws.slopes, draws.theta)
-    prices = (draws.price, draws.rent, draws.cost, draws.premium)
-    if not use:
-        for at, draw in enumerate(rows):
-            own, money = ([part[draw] for part in group] for group in (parts, prices))
-            learnt = (log_maybe[at], draws.ramp[draw], draws.finished[draw])
-            twin.draw_once(packed, (*own, *learnt, *money, log_rate[at], ends), out[:, :, at])
-        return out
-    pace = draws.ramp[rows] ** (1 / draws.theta[rows, None])
-    learning = int((pace.min(axis=0) < 1).sum())
-    by_draw = (*(part[rows] for part in parts), log_maybe, pace, draws.finished[rows],
-               *(part[rows] for part in prices), log_rate)  # fmt: skip
-    kernel.draw_block(
-        packed.numbers, packed.codes, packed.starts,
-        (packed.as_is, packed.area, packed.away, packed.place),
-        (*(np.ascontiguousarray(part.T) for part in by_draw), *ends, learning),
-        measures.outcomes, out,
-    )  # fmt: skip
-    return out
 
 
 def _projects(expected: Floats, draws: Draws, levels: tuple[str, ...], names: tuple[str, ...]) -> Floats:

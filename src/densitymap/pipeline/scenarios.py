@@ -113,7 +113,7 @@ class Loaded:
             return Outcome(results=results, flow=flow)
         given = self._prepared(results.lots)
         columns = {level: results.lots[column] for level, column in LEVELS.items()}
-        drawn = flow.expected(columns | given.places())
+        drawn = given.expected(flow, columns)
         base = None if self._base is None else self._base.results
         return Outcome(
             results=results,

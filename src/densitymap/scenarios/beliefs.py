@@ -1,6 +1,7 @@
 """What is believed of displacement: ``catalog/evidence/displacement.toml``, drawn by name.
 
-The luck of a belief hangs on its name and the seed alone, so every scenario meets the same world.
+The luck of a belief hangs on the seed and its name (or that of the belief it moves with) alone, so every
+scenario meets the same world.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from densitymap.geometry import Floats
 from densitymap.scenarios.protections import Parameter
 
 _SEEN = "seen_on_homes"
+_WITH = "drawn_with"
 
 
 @cache
@@ -31,7 +33,7 @@ def beliefs() -> Mapping[str, Prior]:
 
 
 def _without(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name != _SEEN}
+    return {name: value for name, value in fields.items() if name not in (_SEEN, _WITH)}
 
 
 @cache
@@ -39,6 +41,12 @@ def extrapolated() -> Mapping[str, str]:
     """Beliefs seen on other buildings than these, and on which."""
     record = params.load("evidence", "displacement")
     return {name: str(fields[_SEEN]) for name, fields in record.items() if _SEEN in fields}
+
+
+@cache
+def drawn_with() -> Mapping[str, str]:
+    """Whose luck each belief is drawn with: its own name, or that of the belief it moves together with."""
+    return {name: fields.get(_WITH, name) for name, fields in params.load("evidence", "displacement").items()}
 
 
 @cache
@@ -56,7 +64,7 @@ def drawn(size: int, seed: int) -> dict[str, Floats]:
     >>> all((many[name][:3] == few[name]).all() for name in few)
     True
     """
-    return {name: belief.at(luck(seed, name, size)) for name, belief in beliefs().items()}
+    return {name: belief.at(luck(seed, drawn_with()[name], size)) for name, belief in beliefs().items()}
 
 
 def parameter_drawn(kind: str, name: str, given: Parameter, *, size: int, seed: int) -> Floats:

@@ -126,10 +126,10 @@ class Flow:
         whole = with_purchases(laid, lots)
         return rated(whole, lots, self.results.policy.protections, size=draws.size, seed=draws.seed)
 
-    def expected(self, places: Mapping[str, pd.Series]) -> Uptake:
-        """Draw what is expected, by place."""
+    def expected(self, places: Mapping[str, pd.Series], *, small: pd.Series | None = None) -> Uptake:
+        """Draw what is expected, by place; of small places the changes alone."""
         draws = replace(self.market.draws, rate=self.rated.rate)
-        return uptake(self.options, self.market.known, draws, places)
+        return uptake(self.options, self.market.known, draws, places, small=small)
 
 
 def flow_of(results: Results, market: Market) -> Flow:

@@ -22,9 +22,10 @@ from densitymap.scenarios.beliefs import beliefs, channels, drawn, extrapolated,
 from densitymap.scenarios.break_even import break_even
 from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
 from densitymap.scenarios.evaluate import Results, protected
+from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, sign, told
 from densitymap.scenarios.programme import Basis, cost_words, costs_of
-from densitymap.scenarios.tenure import LEVEL, Cells, Let, cells_of, let_homes, low_income_cut
+from densitymap.scenarios.tenure import Cells, Let, cells_of, let_homes, low_income_cut
 
 NEVER_ADDED = "The ledgers count different people over different causes: they are never added."
 PROTECTED_WORDS = "Shares of model runs, given each channel; they are no probabilities and are not pooled."
@@ -64,15 +65,15 @@ class Situation:
         """Number of draws."""
         return len(self.let.renters)
 
-    def places(self) -> dict[str, pd.Series]:
-        """Levels at which uptake must be summed besides those that are told."""
-        return {LEVEL: self.cells.labels(), CLASS_LEVEL: lot_classes(self.lots)}
+    def expected(self, flow: Flow, told: Mapping[str, pd.Series]) -> Uptake:
+        """Draw what is expected, at the levels that are told and as the ledgers need it."""
+        return flow.expected({**told, CLASS_LEVEL: lot_classes(self.lots)}, small=self.cells.labels())
 
     @property
     def rented(self) -> Floats:
         """Rented homes on lots of one to four homes, by draw."""
-        homes = (self.cells.table["lots"] * self.cells.table["homes"]).to_numpy(float)
-        return np.asarray(self.let.renters @ homes)
+        lots = self.cells.table["lots"].to_numpy(float)
+        return np.asarray(self.let.renters @ (lots * self.cells.homes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ def counted(results: Results, result: Uptake, given: Situation, *, base: Results
     Parameters
     ----------
     results, result
-        The scenario evaluated, and its uptake summed at the situation's places too.
+        The scenario evaluated, and its uptake as the situation draws it (:meth:`Situation.expected`).
     given
         The situation.
     base
@@ -141,7 +142,7 @@ def counted(results: Results, result: Uptake, given: Situation, *, base: Results
     place = result.levels.index(EVERYWHERE)
     return Counted(
         results=results,
-        direct=direct(result, given.cells, given.let, given.beliefs, kept),
+        direct=direct(result.changes, given.cells, given.let, given.beliefs, kept),
         net=result.net[:, place],
         net_by_class=net_by_class(result),
         stress=_stress(results, given, base),
@@ -171,7 +172,7 @@ def _stress(results: Results, given: Situation, base: Results | None) -> Floats 
 def _owner_households(given: Situation) -> Floats:
     """Expected owner households of each lot; 0 where no home of one to four stands."""
     per_home = 1 - given.let.renters.mean(axis=0)
-    per_lot = per_home * given.cells.table["homes"].to_numpy(float)
+    per_lot = per_home * given.cells.homes
     return np.where(given.cells.code >= 0, per_lot[np.maximum(given.cells.code, 0)], 0.0)
 
 

@@ -55,7 +55,9 @@ They count different people over different causes, and are never added.
   a low-income renter household, share who must go by kind of change, share whom protections keep where lots
   are built on (nothing is kept where a house is bought to flip or let). `q`
   takes tenure by units in structure (B25032) and renters' income (B25118) of the tract, with the bill's
-  address as evidence by Bayes' rule.
+  address as evidence by Bayes' rule. A draw's D is what its beliefs lead one to expect: the luck of single
+  projects is in homes alone, so D of the places adds up to D of the whole. `w` of a purchase is never above
+  that of a division, nor that above a teardown's (drawn together), so no net loss never raises D in any draw.
 - `I_c = -rho_c net (1 - D / S_c)`: moves as rents change, channel by channel; D's households are out of
   the stock first.
 - `T`: owners whose yearly tax rises by more than two points of income; exits apart.

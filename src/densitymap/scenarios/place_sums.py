@@ -17,7 +17,7 @@ from densitymap.geometry import Floats
 from densitymap.scenarios.direct import direct, kept_by
 from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.programme import Basis, cost_words, costs_of
-from densitymap.scenarios.tenure import LEVEL, Cells, Let
+from densitymap.scenarios.tenure import Cells, Let
 
 PLACE = "neighborhood"
 """Level the ledgers sum at: the labels of the frontier stand in for it."""
@@ -93,7 +93,7 @@ def place_sums(flow: Flow, ground: Ground) -> Sums:
     ground
         The places.
     """
-    result = flow.expected({PLACE: ground.labels, LEVEL: ground.cells.labels()})
+    result = flow.expected({PLACE: ground.labels}, small=ground.cells.labels())
     results, size = flow.results, len(result.sums)
     items = results.policy.protections
     kept = kept_by(results.lots, ground.cells, items, size=size, seed=ground.seed)
@@ -108,7 +108,7 @@ def place_sums(flow: Flow, ground: Ground) -> Sums:
 
 
 def _by_place(result: Uptake, ground: Ground, kept: Floats | None) -> Floats:
-    found = direct(result, ground.cells, ground.let, ground.beliefs, kept).by_neighborhood
+    found = direct(result.changes, ground.cells, ground.let, ground.beliefs, kept).by_neighborhood
     nobody = np.zeros(len(result.sums))
     return np.stack([found.get(name, nobody) for name in ground.names], axis=1)
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from densitymap.feasibility.hazard import process_of
 from densitymap.feasibility.pieces import EVERYWHERE
 from densitymap.feasibility.uptake import Uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios.beliefs import parameter_drawn
-from densitymap.scenarios.direct import MAY_BE_LET, OWNED, households_by_cell, lot_classes, luck_of
+from densitymap.scenarios.direct import INVESTOR, MAY_BE_LET, OWNED, households, lot_classes
 from densitymap.scenarios.evaluate import protected
 from densitymap.scenarios.protections import Protection
-from densitymap.scenarios.tenure import LEVEL, Cells, Let
+from densitymap.scenarios.tenure import Cells, Let
 
 _CLASSES: Mapping[str, str] = {"may_be_let": MAY_BE_LET, "owner_occupied": OWNED}
 """Class of the lots that a protection is for, by its word in the catalogue."""
@@ -39,7 +38,7 @@ class Basis:
     seed
         Of the draws.
     result
-        Uptake summed at the cells.
+        Uptake, with the changes of the cells.
     level, names
         Places that costs are told for.
     labels
@@ -60,11 +59,6 @@ class Basis:
     def size(self) -> int:
         """Number of draws."""
         return len(self.let.renters)
-
-    @property
-    def homes(self) -> Floats:
-        """Homes on a lot of each cell."""
-        return self.cells.table["homes"].to_numpy(float)
 
     def bound(self, item: Protection) -> np.ndarray:
         """Lots that a protection may pay for: those of its place, and of the class it is for."""
@@ -88,26 +82,38 @@ class Basis:
 
     def luck(self) -> Floats:
         """Projects drawn over projects expected, array [draw, place]."""
-        return np.stack([luck_of(self.result, self.level, name) for name in self.names], axis=1)
+        return np.stack([_luck_of(self.result, self.level, name) for name in self.names], axis=1)
 
     def per_lot(self, by_cell: Floats) -> Floats:
         """What a lot of each cell has of a sum over the cell."""
         return by_cell / np.maximum(self.cells.table["lots"].to_numpy(float), 1.0)
 
     def displaced(self) -> Floats:
-        """Households that lots which are built on would displace, were none kept, array [draw, cell]."""
-        return households_by_cell(self.result, self.cells, self.let, self.beliefs)
+        """Households that lots which are built on would displace, were none kept, array [draw, cell].
+
+        Houses bought to flip or let are no building and are left out, as in what protections keep.
+        """
+        by_process = households(self.result.changes, self.cells, self.let, self.beliefs)
+        built = (value for name, value in by_process.items() if name != INVESTOR)
+        return sum(built, np.zeros_like(self.let.renters))
 
     def accessory(self) -> Floats:
         """Accessory homes completed, array [draw, cell]."""
-        result = self.result
-        codes = [n for n, name in enumerate(result.outcomes)
-                 if not name.startswith("none:") and process_of(*name.split(":")) == "adu"]  # fmt: skip
-        at = [n for n, level in enumerate(result.levels) if level == LEVEL]
-        found = np.zeros((self.size, len(self.cells.table)))
-        gross = result.sums[:, at, result.measures.outcome_gross]
-        found[:, [int(result.names[n]) for n in at]] = gross[:, :, codes].sum(axis=2)
+        changes, found = self.result.changes, np.zeros_like(self.let.renters)
+        found[:, [int(name) for name in changes.names]] = changes.homes.get("adu", 0.0)
         return found
+
+
+def _luck_of(result: Uptake, level: str, name: str) -> Floats:
+    """Projects drawn over projects expected in a place; 1 where none is expected."""
+    found = [
+        n for n, pair in enumerate(zip(result.levels, result.names, strict=True)) if pair == (level, name)
+    ]
+    if not found:
+        return np.ones(len(result.sums))
+    expected = result.expected("lots")[:, found[0]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(expected > 0, result.projects[:, found[0]] / expected, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +134,7 @@ class Costs:
 
 def _households_displaced(basis: Basis, bound: np.ndarray) -> Floats:
     """Households that must go where lots are built on, were none kept; the share kept is a factor."""
-    return basis.counted(basis.per_lot(basis.displaced()), bound) * basis.luck()
+    return basis.counted(basis.per_lot(basis.displaced()), bound)
 
 
 def _accessory_homes(basis: Basis, bound: np.ndarray) -> Floats:
@@ -137,18 +143,18 @@ def _accessory_homes(basis: Basis, bound: np.ndarray) -> Floats:
 
 
 def _owner_households(basis: Basis, bound: np.ndarray) -> Floats:
-    return basis.counted((1 - basis.let.renters) * basis.homes, bound)
+    return basis.counted((1 - basis.let.renters) * basis.cells.homes, bound)
 
 
 def _low_income_homes(basis: Basis, bound: np.ndarray) -> Floats:
-    return basis.counted(basis.let.low_income * basis.homes, bound)
+    return basis.counted(basis.let.low_income * basis.cells.homes, bound)
 
 
 def _homes(basis: Basis, bound: np.ndarray) -> Floats:
     """Every home standing; a lot on which no home stands counts as one, the home to come."""
     place = basis.place()
     empty = bound & (basis.cells.code < 0) & (place >= 0)
-    return basis.counted(basis.homes, bound) + np.bincount(place[empty], minlength=len(basis.names))
+    return basis.counted(basis.cells.homes, bound) + np.bincount(place[empty], minlength=len(basis.names))
 
 
 _COUNTED: Mapping[str, Callable[[Basis, np.ndarray], Floats]] = {

@@ -10,7 +10,7 @@ import numpy as np
 from densitymap.errors import MissingDataError
 from densitymap.feasibility.priors import luck, priors
 from densitymap.geometry import Floats
-from densitymap.scenarios.beliefs import beliefs
+from densitymap.scenarios.beliefs import beliefs, drawn_with
 from densitymap.scenarios.ledger import record
 from densitymap.scenarios.ledgers import Counted, Situation
 from densitymap.scenarios.market import CHANNELS, avoided, moves_avoided_per_home
@@ -58,7 +58,9 @@ def _bars(values: Floats, given: Situation) -> list[dict[str, Any]]:
 
 
 def _labels() -> Mapping[str, str]:
-    return {name: one.label for known in (priors(), beliefs()) for name, one in known.items()}
+    """What is drawn by its own luck: beliefs that move with another are in its bar."""
+    own = {name: one for name, one in beliefs().items() if drawn_with()[name] == name}
+    return {name: one.label for known in (priors(), own) for name, one in known.items()}
 
 
 def sobol(*, seed: int) -> dict[str, list[dict[str, Any]]]:

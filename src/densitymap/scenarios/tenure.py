@@ -22,8 +22,6 @@ from densitymap.displacement.draws import floats
 from densitymap.feasibility.priors import luck
 from densitymap.geometry import Floats
 
-LEVEL = "tenure_cell"
-"""Level of places at which uptake is summed for the ledgers."""
 STRUCTURES: Mapping[str, tuple[str, ...]] = {
     "1": ("1_detached", "1_attached"),
     "2": ("2_units",),
@@ -52,9 +50,14 @@ class Cells:
     table: pd.DataFrame
 
     def labels(self) -> pd.Series:
-        """Name of each lot's cell, for uptake's places; missing where there is none."""
+        """Name of each lot's cell, for uptake's small places; missing where there is none."""
         names = pd.Series(self.code).astype("string")
         return names.mask(self.code < 0)
+
+    @property
+    def homes(self) -> Floats:
+        """Mean homes on a lot of each cell."""
+        return self.table["homes"].to_numpy(float)
 
     def mean(self, flags: npt.NDArray[np.bool_]) -> Floats:
         """Share of each cell's lots of which something is true."""
@@ -214,7 +217,7 @@ def _count_drawn(table: pd.DataFrame, names: list[str], size: int, seed: int) ->
 
 def _renters_per_home(cells: Cells, owned: Floats, drawn: Mapping[str, Floats]) -> Floats:
     """Renter households per home, the bill's address weighed (Bayes: does the owner live there?)."""
-    homes = np.maximum(cells.table["homes"].to_numpy(float), 1.0)
+    homes = np.maximum(cells.homes, 1.0)
     evidence = cells.table["is_home_address"].to_numpy(object)
     owner, renter = drawn["match_given_owner"][:, None], drawn["match_given_renter"][:, None]
     ones = np.ones_like(owner)
