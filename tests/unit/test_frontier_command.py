@@ -46,10 +46,27 @@ def test_channels_stay_apart_and_rise_together(told):
     assert set(told["channels"]) == {"regional", "local", "adverse"}
     for points in told["channels"].values():
         homes = [point["scored"]["net_homes"]["mean"] for point in points]
-        moved = [point["scored"]["direct"]["mean"] for point in points]
+        moved = [in_order(point["scored"]["direct"]["mean"]) for point in points]
         assert points
         assert homes == sorted(homes)
         assert moved == sorted(moved)
+
+
+def in_order(count):
+    """A number of households, words about 0."""
+    return 0.0 if count == "fewer than 5" else count
+
+
+def test_no_household_below_five_is_told_of_any_point_or_rule(told):
+    points = [point for points in told["channels"].values() for point in points]
+    ruled = [row for rows in told["baselines"].values() for row in rows]
+    ledgers = [point[name] for point in points for name in ("market", "exclusion")]
+    ledgers += [
+        row["direct"] for row in [*(p["scored"] for p in points), *(p["promised"] for p in points), *ruled]
+    ]
+    for ledger in ledgers:
+        told_as = [value for name, value in ledger.items() if name != "sign"]
+        assert all(value in {"fewer than 5", 0} or abs(value) >= 5 for value in told_as)
 
 
 def test_promised_and_scored_are_of_different_runs(told):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densitymap.scenarios.frontier_score import Table, against_budget, groups
+from densitymap.scenarios.frontier_score import Table, against_budget, groups, scored
 from densitymap.scenarios.frontier_words import lines
 from densitymap.scenarios.place_sums import Sums
 
@@ -45,8 +45,31 @@ def test_points_that_can_be_told_apart_stand_in_lines_of_their_own():
     assert said[0].startswith("4 points in 2 groups: ")
     assert said[0].endswith("Point 2 cannot be told from no change.")
     assert [line.split(":")[0] for line in said[1:3]] == ["Points 1 to 2", "Points 3 to 4"]
-    assert "mean 100 to 200 USD (90 % band 0.0 to 2.0)" in said[1]
+    assert "mean 100 to 200 USD (90 % band 0 to 2)" in said[1]
     assert "regional channel: Points 1 to 2: 10% to 20%; Points 3 to 4: 30% to 40%" in said[3]
+
+
+@pytest.mark.parametrize(
+    ("draws", "words"),
+    [
+        ([0.2, 0.5, 3.0], "direct displacement fewer than 5;"),
+        ([-31.0, -21.0, 1.0], "direct displacement -21 (-30 to fewer than 5);"),
+        ([0.0, 0.0, 0.0], "direct displacement 0;"),
+        ([1.0, 7.0, 1234.0], "direct displacement 7 (fewer than 5 to 1,111);"),
+    ],
+)
+def test_households_are_told_as_the_ledgers_tell_them(draws, words):
+    """Whole, and no number below five, whichever way it points (issue 9 item 4)."""
+    nothing, direct = np.zeros((3, 1)), np.array(draws)[:, None]
+    table = Table(
+        places=("A",), packages=("no-change", "p"), beliefs={}, rented=np.zeros(3),
+        sums=tuple(Sums(net=nothing, direct=moved, cost=nothing) for moved in (nothing, direct)),
+    )  # fmt: skip
+    found = scored(table, np.array([1]))
+    one = point(1) | {"promised": found, "scored": found}
+    assert words in lines(told([one], [[1]]))[1]
+    numbers = [value for value in found["direct"].values() if not isinstance(value, str)]
+    assert all(value == 0 or abs(value) >= 5 for value in numbers)
 
 
 def test_a_group_names_what_all_its_points_choose():

@@ -15,7 +15,7 @@ import numpy as np
 from densitymap.geometry import Floats
 from densitymap.scenarios import market
 from densitymap.scenarios.frontier import Choice, Values
-from densitymap.scenarios.ledger import band, record, sign
+from densitymap.scenarios.ledger import band, households, moved, record, sign
 from densitymap.scenarios.place_sums import Sums
 
 UNDEFINED = "undefined: no moves avoided that model runs can tell from none"
@@ -78,11 +78,14 @@ class Table:
 
 
 def scored(table: Table, choice: Choice) -> dict[str, Any]:
-    """Tell a choice in some draws: net homes, direct displacement and cost, with mean and 90 % band."""
+    """Tell a choice in some draws: net homes, direct displacement and cost, with mean and 90 % band.
+
+    Households are told as the ledgers tell them: whole, and in words where they are few.
+    """
     net, direct, cost = (table.added(name, choice) for name in ("net", "direct", "cost"))
     return {
         "net_homes": {"mean": round(float(net.mean()), 1), **band(net)},
-        "direct": {"mean": round(float(direct.mean()), 1), **band(direct), "sign": sign(direct)},
+        "direct": households(direct),
         "programme_cost_usd": {"mean": round(float(cost.mean())), **band(cost)},
     }
 
@@ -101,8 +104,8 @@ def by_channel(table: Table, choice: Choice) -> dict[str, dict[str, Any]]:
     reach = market.out_of_reach(table.beliefs, net, table.rented, taken)
     return {
         name: {
-            "market": band(-less[name]) | {"sign": sign(-less[name])},
-            "exclusion": band(reach[name]) | {"sign": sign(reach[name])},
+            "market": moved(-less[name]) | {"sign": sign(-less[name])},
+            "exclusion": moved(reach[name]) | {"sign": sign(reach[name])},
             "share_of_runs_better": round(float(np.mean(less[name] > direct)), 3),
             "programme_cost_usd_per_market_move_avoided": cost_per_move(cost, less[name]),
         }

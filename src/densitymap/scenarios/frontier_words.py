@@ -126,10 +126,15 @@ def _alike(points: Sequence[Point]) -> str:
     return f"{'all choose ' if len(points) > 1 else ''}{told}" if told else ""
 
 
-def _span(values: Sequence[float], form: str = ",") -> str:
-    """The least and the most, or the one value they share."""
-    low, high = format(min(values), form), format(max(values), form)
+def _span(values: Sequence[float | str], form: str = ",") -> str:
+    """The least and the most, or the one value they share; words stand for a few, about 0."""
+    ends = (least(values, key=lambda v: 0.0 if isinstance(v, str) else v) for least in (min, max))
+    low, high = (end if isinstance(end, str) else _number(end, form) for end in ends)
     return low if low == high else f"{low} to {high}"
+
+
+def _number(value: float, form: str) -> str:
+    return format(int(value) if form == "," and value == int(value) else value, form)
 
 
 def _means(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -137,12 +142,13 @@ def _means(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _ends(rows: Sequence[Mapping[str, Any]]) -> str:
-    return f"{min(row['p5'] for row in rows):,} to {max(row['p95'] for row in rows):,}"
+    return _span([row[end] for row in rows for end in ("p5", "p95")])
 
 
 def _bands(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Medians, and the widest reach of the bands."""
-    return f"{_span([row['p50'] for row in rows])} ({_ends(rows)})"
+    """Medians, and the widest reach of the bands; once where both are the same words."""
+    middle, ends = _span([row["p50"] for row in rows]), _ends(rows)
+    return middle if middle == ends else f"{middle} ({ends})"
 
 
 def _beside(baselines: Mapping[str, Any]) -> list[str]:

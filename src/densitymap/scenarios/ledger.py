@@ -116,6 +116,18 @@ def moved(values: Floats) -> dict[str, float | str]:
     return {name: tell(float(value)) for name, value in zip(("p5", "p50", "p95"), ends, strict=True)}
 
 
+def households(values: Floats) -> dict[str, float | str]:
+    """Mean, median and 90 % band of a difference in households, and its sign: small numbers are words.
+
+    Examples
+    --------
+    >>> households(np.array([-1.0, 2.0, 3.0]))["mean"], households(np.zeros(3))["mean"]
+    ('fewer than 5', 0.0)
+    """
+    mean = few(float(values.mean())) if np.any(values) else 0.0
+    return {"mean": mean, **moved(values), "sign": sign(values)}
+
+
 def _rounded(value: float) -> float:
     whole = 10.0
     return round(value) if abs(value) >= whole else round(value, 1) + 0.0
