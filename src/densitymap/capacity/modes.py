@@ -201,7 +201,7 @@ def try_option(at: Setting, option: Option) -> Tried:
     stands = at.house.stands
     applies = np.full(count, True) if option.mode == "new" else stands != 0
     if option.main == HOUSE:
-        applies = (stands == 1) & ~np.isnan(at.house.width_ft) & ~(at.attached > 0)
+        applies = (stands == 1) & ~np.isnan(at.house.width_ft)
     if option.mode == "keep" and option.type == "house":
         found = _verdict.unjudged(count)
         slacks = (np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan))
