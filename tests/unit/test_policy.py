@@ -201,6 +201,21 @@ def test_a_scenario_may_extend_others_but_not_itself(tmp_path):
         assert part in str(told.value)
 
 
+def test_a_scenario_that_two_others_extend_is_pulled_once(tmp_path):
+    head = 'title = "t"\nquestion = "house"\nsummary = "s"\nsource = "s"\nmark = "A"\n'
+    half = '[[lever]]\nkind = "scale_standard"\ndistricts = ["R-4"]\nstandard = "far_max"\nfactor = 0.5\n'
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    for name, more in {
+        "half": half, "one": 'extends = ["half"]\n', "two": 'extends = ["half"]\n',
+        "both": 'extends = ["one", "two"]\n' + half,
+    }.items():  # fmt: skip
+        (folder / f"{name}.toml").write_text(head + more)
+    both = apply("both", load_policy("atlanta"), extra=tmp_path)
+    assert len(both.levers) == 2
+    assert value(both, "R-4", "far_max") == 0.125
+
+
 def test_s2_holds_every_lever_of_s1():
     one, two = load_scenario("duplex-by-right"), load_scenario("triplex-by-right")
     assert two.levers[: len(one.levers)] == one.levers

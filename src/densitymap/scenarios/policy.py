@@ -127,7 +127,7 @@ def scenario_names(*, extra: Path | None = None) -> tuple[str, ...]:
 
 
 def load_scenario(name: str | Path, *, extra: Path | None = None) -> Scenario:
-    """Load a scenario by name, or from a TOML file; ``extends`` puts another's levers before its own.
+    """Load a scenario by name, or from a TOML file; ``extends`` puts another's levers before its own, once.
 
     Raises
     ------
@@ -137,11 +137,16 @@ def load_scenario(name: str | Path, *, extra: Path | None = None) -> Scenario:
         If it extends itself, a field is missing or unknown, or it is written for another version.
     """
     path = file_of(name)
-    if path is None:
-        return _load_scenario(str(name), (), extra)
-    if not path.stem.strip(". "):
+    if path is not None and not path.stem.strip(". "):
         raise UsageError(f"{path.name} cannot name a scenario", next_step="give the file a name of letters")
-    return _made(path.stem, params.read_toml(path), (path.stem,), extra)
+    own = str(name) if path is None else path.stem
+    record = params.load("scenarios", own, extra=extra) if path is None else params.read_toml(path)
+    line = _line((own,), record, extra)
+    return replace(
+        line[own],
+        levers=tuple(lever for one in line.values() for lever in one.levers),
+        notes=tuple(note for one in line.values() for note in one.notes),
+    )
 
 
 def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None = None) -> Policy:
@@ -239,17 +244,12 @@ def _refused(name: str, faults: list[str]) -> ValidationError:
     )
 
 
-def _load_scenario(name: str, above: tuple[str, ...], extra: Path | None) -> Scenario:
-    if name in above:
-        raise ValidationError(f"Scenario {name} extends itself: {' > '.join((*above, name))}")
-    return _made(name, params.load("scenarios", name, extra=extra), (*above, name), extra)
-
-
-def _made(name: str, record: Mapping[str, Any], above: tuple[str, ...], extra: Path | None) -> Scenario:
-    found = scenario_of(name, record)
-    bases = [_load_scenario(base, above, extra) for base in record.get("extends", ())]
-    return replace(
-        found,
-        levers=tuple(lever for base in bases for lever in base.levers) + found.levers,
-        notes=tuple(note for base in bases for note in base.notes) + found.notes,
-    )
+def _line(above: tuple[str, ...], record: Mapping[str, Any], extra: Path | None) -> dict[str, Scenario]:
+    """A scenario after all that it extends, each once however often it is extended."""
+    found = scenario_of(above[-1], record)
+    line: dict[str, Scenario] = {}
+    for base in record.get("extends", ()):
+        if base in above:
+            raise ValidationError(f"Scenario {base} extends itself: {' > '.join((*above, base))}")
+        line |= _line((*above, base), params.load("scenarios", base, extra=extra), extra)
+    return line | {above[-1]: found}
