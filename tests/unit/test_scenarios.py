@@ -20,6 +20,7 @@ from densitymap.scenarios.evaluate import evaluate
 from densitymap.scenarios.ordinance import scenario_from, schedule
 from densitymap.scenarios.policy import apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import Needs, Outcome, record
+from densitymap.zoning.standards import law_table
 from known_homes import copied
 
 DRAWS = 20
@@ -159,13 +160,24 @@ def test_a_schedule_reads_back_as_the_same_law(loaded, outcomes, today, name):
     paper = schedule(outcome.results, loaded.base.results)
     again = apply(scenario_from(json.loads(json.dumps(paper))), today)
     policy = outcome.results.policy
-    cells = ["district", "use", "standard"]
     for held in ([False] * len(policy.places), [True] * len(policy.places)):
-        one, other = (p.inside(held).code.rows if held else p.code.rows for p in (policy, again))
-        pd.testing.assert_series_equal(
-            one.set_index(cells)["value"].sort_index(), other.set_index(cells)["value"].sort_index()
-        )
+        one, other = (law_table(p.inside(held).code, today.code.uses[1:]) for p in (policy, again))
+        pd.testing.assert_frame_equal(one, other)
     assert again.protections == policy.protections
+
+
+def test_a_schedule_tells_the_value_in_force_now_and_leaves_out_what_stays(loaded, outcomes):
+    paper = schedule(outcomes("duplex-by-right").results, loaded.base.results)
+    found = {(row["district"], row["use"], row["standard"]): row for row in paper["rows"]}
+    told = {cell: (row["value_now"], row["value_proposed"]) for cell, row in found.items()}
+    assert told == {
+        ("R-4", "duplex", "far_max"): (0.5, 0.6),  # what any use has now
+        ("R-4", "duplex", "units_max"): (0, 2),
+        ("R-4A", "duplex", "far_max"): (0.5, 0.6),
+        ("R-4A", "duplex", "units_max"): (0, 2),
+        ("R-4B", "duplex", "units_max"): (0, 2),  # 0.75 stays as it is for any use
+        ("R-4B", "any", "units_max"): (1, 2),
+    }  # R-5 allows duplexes already
 
 
 def test_a_schedule_counts_lots_of_each_row(loaded, outcomes):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ from densitymap.zoning.code import ZoningCode, standards
 from densitymap.zoning.parse import parse_zones
 
 Flags = npt.NDArray[np.bool_]
+Cell = tuple[str, str, str]
+"""District, use and standard."""
 
 NOTE = "Working paper, not legal text. Check every section with the City's law department."
 NO_LIMIT = "no limit"
@@ -35,7 +37,7 @@ _KEYS = ("district", "use", "standard", "where")
 _UNDER_ALL = (
     "Newly lawful: the use was refused there and no longer is, surely or perhaps. Newly nonconforming: what "
     "stands is more than could be built, or of a form no longer lawful. Both are under the whole scenario, "
-    "not under one row."
+    "not under one row. Now: the value in force, of the use itself or else of any use."
 )
 _TITLES = (
     "district", "use", "standard", "where", "section", "now", "proposed", "lots", "newly lawful",
@@ -64,7 +66,7 @@ def schedule(results: Results, base: Results) -> dict[str, Any]:
     rows = [
         _row(cell, values, where, policy, about)
         for where, (before, after) in _codes(policy).items()
-        for cell, values in changes(before, after).items()
+        for cell, values in _changed(before, after)
     ]
     rows.sort(key=lambda row: (row["district"], row["use"], row["standard"], row["where"] or ""))
     return {
@@ -87,6 +89,24 @@ def _codes(policy: Policy) -> dict[Place | None, tuple[ZoningCode, ZoningCode]]:
         held = [other == place for other in policy.places]
         found[place] = (policy.code, policy.inside(held).code)
     return found
+
+
+def _changed(before: ZoningCode, after: ZoningCode) -> Iterator[tuple[Cell, tuple[float, float]]]:
+    """Cells whose value changes, with the value in force now: a use's own, else the one for any use.
+
+    A new value of a use that says what any use has, before and after, is no change.
+    """
+    general, then = (_of_any_use(code) for code in (before, after))
+    for cell, (old, new) in changes(before, after).items():
+        district, _, standard = cell
+        shared = math.nan if standard == "units_max" else general.get((district, standard), math.nan)
+        if not (math.isnan(old) and new == shared == then.get((district, standard))):
+            yield cell, (shared if math.isnan(old) else old, new)
+
+
+def _of_any_use(code: ZoningCode) -> dict[Hashable, float]:
+    rows = code.rows[code.rows["use"] == "any"].set_index(["district", "standard"])
+    return dict(rows["value"].items())
 
 
 class _AboutLots:
@@ -123,7 +143,7 @@ def _newly(base: Results, results: Results, form: str) -> Flags:
 
 
 def _row(
-    cell: tuple[str, str, str],
+    cell: Cell,
     values: tuple[float, float],
     place: Place | None,
     policy: Policy,
@@ -171,7 +191,7 @@ def _minimum(standard: str, values: tuple[float, float], lots: pd.DataFrame) -> 
     }
 
 
-def _section(code: ZoningCode, cell: tuple[str, str, str]) -> tuple[str, bool]:
+def _section(code: ZoningCode, cell: Cell) -> tuple[str, bool]:
     """Where the code says it now; else the district's own section, and whether it has been read."""
     district, use, standard = cell
     rows = code.rows[(code.rows["district"] == district) & (code.rows["standard"] == standard)]
