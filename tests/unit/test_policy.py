@@ -243,6 +243,17 @@ def test_a_new_floor_area_ratio_is_of_the_land_the_districts_own_is_of(today):
     assert rows.set_index("district")["basis"][["RG-3", "LW", "R-4"]].tolist() == ["gross", "unstated", "net"]
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.8, ["lever 1 (set_at_least far_max) leaves duplex in R-5 as it is"]), (0.6, [])],
+)
+def test_a_lever_for_any_use_says_which_use_it_leaves(today, value, said):
+    pulled = {"kind": "set_at_least", "districts": ["R-4", "R-5"], "standard": "far_max", "value": value}
+    assert [note[: len(said[0])] for note in apply(scenario(pulled), today).notes] == said
+    both = apply(scenario(pulled, {**pulled, "use": "duplex"}), today)
+    assert both.notes == ()
+
+
 @pytest.mark.parametrize(("units", "notes"), [(4, 0), (5, 1), (float("inf"), 1)])
 def test_buildings_of_more_homes_than_are_counted_are_told(today, units, notes):
     pulled = lever("allow_use", use="multi", units=units)

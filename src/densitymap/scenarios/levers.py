@@ -15,12 +15,12 @@ from typing import Any
 
 import pandas as pd
 
-from densitymap import params
-from densitymap.capacity.legal import COUNTED
 from densitymap.zoning.code import ZoningCode, standards
 
 Lever = Mapping[str, Any]
 _CELL = ["district", "use", "standard"]
+BY_A_LEVER = "changed by a lever"
+"""What stands in the place of who verified a value."""
 
 
 def set_standard(
@@ -172,34 +172,6 @@ def pull_all(code: ZoningCode, levers: Sequence[Lever]) -> tuple[ZoningCode, tup
     return code, tuple(notes), contradictions
 
 
-def without_effect(pulled: Sequence[Lever]) -> list[str]:
-    """Say which levers change a standard that no count hangs on, and why (``catalog/levers/no_effect``)."""
-    unjudged = params.load("levers", "no_effect")
-    return [
-        f"lever {number} ({lever['kind']} {lever['standard']}) changes the code and no number here: "
-        f"{unjudged[lever['standard']]['why']}"
-        for number, lever in enumerate(pulled, start=1)
-        if is_law(lever) and lever.get("standard") in unjudged
-    ]
-
-
-def beyond_count(pulled: Sequence[Lever]) -> list[str]:
-    """Say which levers permit buildings of more homes than are counted here."""
-    most = max(COUNTED.values())
-    return [
-        f"lever {number} ({lever['kind']} multi) permits buildings of more than {most} homes, which are not "
-        "counted here: what is allowed on the lots it reaches is told as unknown"
-        for number, lever in enumerate(pulled, start=1)
-        if is_law(lever) and lever.get("use") == "multi" and _homes_of(lever) > most
-    ]
-
-
-def _homes_of(lever: Lever) -> float:
-    """Homes that a lever permits; 0 where it sets something else."""
-    homes = lever.get("units", lever.get("value") if lever.get("standard") == "units_max" else None)
-    return 0.0 if homes is None else float(homes)
-
-
 def _contradiction(
     number: int,
     cell: tuple[str, str, str],
@@ -258,7 +230,7 @@ def _with(code: ZoningCode, changes: Mapping[tuple[str, str, str], float]) -> Zo
     known = new.index.isin(index)
     position = index.get_indexer(new.index[known])
     rows.loc[rows.index[position], "value"] = new[known].to_numpy()
-    rows.loc[rows.index[position], ["mark", "verified_by", "condition"]] = ["A", "changed by a lever", None]
+    rows.loc[rows.index[position], ["mark", "verified_by", "condition"]] = ["A", BY_A_LEVER, None]
     return replace(code, rows=pd.concat([rows, _new_rows(code, new[~known])], ignore_index=True))
 
 
@@ -269,7 +241,7 @@ def _new_rows(code: ZoningCode, new: pd.Series) -> pd.DataFrame:
     shared = code.rows[(code.rows["standard"] == "far_max") & (code.rows["use"] == "any")]
     basis = rows["district"].map(shared.set_index("district")["basis"]).fillna("net")
     rows["basis"] = basis.where(rows["standard"] == "far_max")
-    rows["section"] = rows["verified_by"] = "changed by a lever"
+    rows["section"] = rows["verified_by"] = BY_A_LEVER
     rows["sources"] = [["assumption"]] * len(rows)
     return rows.reindex(columns=code.rows.columns).astype(code.rows.dtypes.to_dict())
 

@@ -15,6 +15,7 @@ from densitymap.scenarios import contradictions as clashes
 from densitymap.scenarios import levers
 from densitymap.scenarios.document import Scenario, file_of, scenario_of
 from densitymap.scenarios.lever_faults import faults as faults_of
+from densitymap.scenarios.lever_notes import notes_of
 from densitymap.scenarios.places import Place, place_of
 from densitymap.scenarios.protections import Protection, protection_of
 from densitymap.zoning.code import ZoningCode, load_code
@@ -183,7 +184,8 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
         raise _refused(scenario.name, faults)
     together = (*policy.levers, *scenario.levers)
     notes, contradictions = _met(policy.base, together)
-    notes += levers.without_effect(together) + levers.beyond_count(together)
+    pulled = levers.pull(policy.base, _binding(together, set()))
+    notes += notes_of(together, pulled)
     contradictions += clashes.of_file(_protecting(together))
     if contradictions:
         raise _refused(scenario.name, contradictions)
@@ -196,7 +198,7 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
         source=scenario.source,
         mark=scenario.mark,
         allow_empty=scenario.allow_empty,
-        code=levers.pull(policy.base, _binding(together, set())),
+        code=pulled,
         levers=together,
         notes=tuple(dict.fromkeys((*policy.notes, *scenario.notes, *notes))),
     )
