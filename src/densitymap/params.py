@@ -44,8 +44,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ValidationError(f"{path} is not valid TOML: {fault}") from fault
+    except UnicodeDecodeError as fault:
+        raise ValidationError(
+            f"{path} is not valid TOML: it is no text in UTF-8 (byte {fault.start:,})",
+            next_step="save it as plain text in UTF-8",
+        ) from fault
+    except (tomllib.TOMLDecodeError, RecursionError) as fault:
+        raise ValidationError(
+            f"{path} is not valid TOML: {fault}", next_step="correct the file there"
+        ) from fault
 
 
 def names(kind: str, *, extra: Path | None = None) -> tuple[str, ...]:

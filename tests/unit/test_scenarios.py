@@ -260,6 +260,12 @@ def test_validate_warns_in_the_words_and_counts_of_the_run_and_of_the_schedule(
     assert (below["lots_newly"] > 0) == (lever is TRIPLE)
 
 
+def _drawn(coordinates, kind="Polygon"):
+    shape = {"type": kind, "coordinates": coordinates if kind == "Point" else [coordinates]}
+    feature = {"type": "Feature", "properties": {}, "geometry": shape}
+    return json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+
+
 HEAD = 'title = "T"\nquestion = "duplex"\nsummary = "s"\nsource = "s"\nmark = "A"\n'
 LEVER = '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "duplex"\nunits = 2\n'
 
@@ -276,6 +282,11 @@ LEVER = '[[lever]]\nkind = "allow_use"\ndistricts = ["R-4"]\nuse = "duplex"\nuni
         (HEAD + '[[lever]]\nkind = "tenure_protection"\nkept_share = 1.5\n', 5, "between 0 and 1"),
         (HEAD + '[[lever]]\nkind = "tenure_protection"\nkept_shar = 0.5\n', 5, "Did you mean 'kept_share'"),
         (HEAD + '[[lever]]\nkind = "set_standard"\ndistricts = ["R-4"]\nstandard = "lot_area_min_ft2"\nvalue = 1\nunit = "acres"\n', 5, "is in 'ft2'"),
+        (HEAD + 'extends = ["triplex-near-rial", "../../x"]\n', 5, "named 'triplex-near-rial'. Did you mean 'triplex-near-rail'?\n  extends: there is no scenario named '../../x'"),
+        (HEAD.replace('"T"', '" "').replace('"A"', '"Z"').replace('"duplex"', '"duplx"'), 5, "title is empty\n  question must be one of second_home, house, adu, duplex, triplex, not 'duplx'. Did you mean 'duplex'?\n  mark must be one of V, S, M, A"),
+        (HEAD + LEVER + 'where = { neighborhood = ["Kirkwod", "East Lke"] }\n' + LEVER + 'where = { area = "Reynoldstwn" }\n', 5, "bad, lever 1: where: no lot here lies in neighborhood 'Kirkwod'. Did you mean 'Kirkwood'?\n  bad, lever 1: where: no lot here lies in neighborhood 'East Lke'. Did you mean 'East Lake'?\n  bad, lever 2: where: There is no area named 'Reynoldstwn'. Did you mean 'Reynoldstown'"),
+        (HEAD + LEVER + 'where = { area = "nowhere.geojson" }\n', 3, "bad, lever 1: where: nowhere.geojson: no such file"),
+        (HEAD + LEVER + 'where = { polygon = "POLYGON((-84.36 33.74,-84.34 33.76,-84.34 33.74,-84.36 33.755,-84.36 33.74))" }\n', 5, "Self-intersection"),
         (HEAD + '[[lever]]\nkind = "set_standard"\ndistricts = ["R-4"]\nstandard = "coverage_max"\nvalue = 55\n', 5, "between 0 and 1"),
         ("lever = 5\n" + HEAD, 5, "[[lever]] tables"),
         ("title = [", 5, "not valid TOML"),
@@ -289,6 +300,62 @@ def test_what_cannot_be_run_ends_in_one_clear_error(space, tmp_path, text, code,
         scenario_files.validate(space, str(path))
     assert fault.value.exit_code == code
     assert said in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"type": "Feature', "cannot be read"),
+        (b"\x00\xff" * 50, "cannot be read"),
+        (
+            _drawn([[2230000, 1360000], [2240000, 1360000], [2240000, 1370000], [2230000, 1360000]]),
+            "lie outside",
+        ),
+        (_drawn([[10, 50], [11, 50], [11, 51], [10, 50]]), "lie outside"),
+        (_drawn([-84.3, 33.7], "Point"), "holds no polygon"),
+        (b'{"type": "FeatureCollection", "features": []}', "holds no polygon"),
+    ],
+)
+def test_a_file_of_shapes_that_is_no_area_is_refused_with_its_lever(space, tmp_path, content, said):
+    (tmp_path / "drawn.geojson").write_bytes(content)
+    path = tmp_path / "bad.toml"
+    path.write_text(HEAD + LEVER + f'where = {{ area = "{tmp_path}/drawn.geojson" }}\n')
+    with pytest.raises(ValidationError, match=rf"bad, lever 1: where: .*drawn.*{said}"):
+        scenario_files.validate(space, str(path))
+
+
+def test_a_file_of_bytes_is_no_scenario(space, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_bytes((HEAD + LEVER).encode("utf-16"))
+    with pytest.raises(ValidationError, match="no text in UTF-8"):
+        scenario_files.validate(space, str(path))
+
+
+def test_a_scenario_that_cannot_be_used_hides_no_other(space, monkeypatch, capsys):
+    folder = space.root / "scenarios"
+    folder.mkdir(exist_ok=True)
+    broken = folder / "broken.toml"
+    broken.write_text(HEAD + LEVER.replace("allow_use", "alow_use"))
+    monkeypatch.setattr(SETTINGS, "workspace", space)
+    cli.scenario("list")
+    broken.unlink()
+    said = capsys.readouterr().err
+    assert "broken cannot be used: Scenario broken has 1 fault" in said
+    assert "triplex-plus-small-lots: " in said
+
+
+def test_a_title_cannot_command_the_terminal(space, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "red.toml"
+    path.write_text(
+        HEAD.replace('"T"', r'"\u001b[31mred\u0007 \u009b2J \u202etxt"') + LEVER, encoding="utf-8"
+    )
+    monkeypatch.setattr(SETTINGS, "workspace", space)
+    monkeypatch.setattr(SETTINGS, "as_json", True)
+    cli.scenario("show", str(path))
+    out, err = capsys.readouterr()
+    assert not set("\x1b\x07\x9b\u202e") & {*out, *err}
+    assert json.loads(out)["title"] == "\x1b[31mred\x07 \x9b2J \u202etxt"
+    assert "\\u001b[31mred" in err
 
 
 def test_a_lever_that_reaches_no_lot_may_be_allowed(space, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 import sys
 import traceback
 import warnings
@@ -23,6 +24,8 @@ from densitymap.errors import DensitymapError
 from densitymap.pipeline.workspace import Workspace
 
 INTERRUPTED = 130
+_COMMANDING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Signs a terminal obeys instead of showing (colours, bells, turns of direction), and halves of signs."""
 
 
 @dataclass(slots=True)
@@ -40,13 +43,14 @@ class Settings:
         return Console(stderr=True, quiet=self.quiet, highlight=False)
 
     def say(self, text: str) -> None:
-        """Tell the person something; data text is never read as markup."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        """Tell the person something; data text is never read as markup, nor obeyed by the terminal."""
+        self.console.print(shown(text), markup=False, soft_wrap=True)
 
     def answer(self, document: Any) -> None:
         """Print the one JSON document of the run, if it was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(_plain(document), indent=1, ensure_ascii=False, default=str) + "\n")
+            text = json.dumps(_plain(document), indent=1, ensure_ascii=False, default=str)
+            sys.stdout.write(shown(text) + "\n")
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Callable[..., None]]:
@@ -70,6 +74,17 @@ class Settings:
 
 SETTINGS = Settings()
 """Set once per run, before a command starts."""
+
+
+def shown(text: str) -> str:
+    """Write signs a terminal would obey as JSON does, so that they are seen and do nothing.
+
+    Examples
+    --------
+    >>> print(shown("red: \\x1b[31m"))
+    red: \\u001b[31m
+    """
+    return _COMMANDING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def _plain(value: Any) -> Any:
@@ -114,7 +129,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 def _report(message: str, code: int, next_step: str | None) -> None:
     if SETTINGS.debug:
         traceback.print_exc()
-    Console(stderr=True, highlight=False).print(f"Error: {message}", markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False).print(shown(f"Error: {message}"), markup=False, soft_wrap=True)
     SETTINGS.answer({"error": {"message": message, "exit_code": code, "next": next_step}})
 
 

@@ -53,23 +53,13 @@ def scenario(
 
 
 def _list() -> None:
-    found = [scenarios.policy_of(SETTINGS.workspace, name) for name in scenarios.names_of(SETTINGS.workspace)]
-    for policy in found:
-        SETTINGS.say(f"{policy.name}: {policy.summary}")
+    told = scenario_files.listed(SETTINGS.workspace)
+    for one in told["scenarios"]:
+        SETTINGS.say(f"{one['name']}: {one['summary']}")
+    for one in told["cannot_be_read"]:
+        SETTINGS.say(f"{one['name']} cannot be used: {one['why']}")
     SETTINGS.say("Next: densitymap scenario run NAME, or densitymap compare A B")
-    SETTINGS.answer(
-        {
-            "scenarios": [
-                {
-                    "name": policy.name,
-                    "title": policy.title,
-                    "summary": policy.summary,
-                    "levers": len(policy.levers),
-                }
-                for policy in found
-            ]
-        }
-    )
+    SETTINGS.answer(told)
 
 
 def _show(name: str, **_: Any) -> None:

@@ -10,9 +10,10 @@ from densitymap.city import City
 from densitymap.displacement import acs
 from densitymap.errors import MissingDataError
 from densitymap.fetch.kept import Place
-from densitymap.ingest import find, normalise, read
+from densitymap.ingest import find, normalise
 from densitymap.parcels import area as areas
 from densitymap.parcels.area import Area
+from densitymap.pipeline.area_files import read_area
 
 _DEGREES = "EPSG:4326"
 
@@ -61,11 +62,7 @@ def place_of(area: str, city: City, raw: Path) -> Place:
 def _area(area: str, city: City, raw: Path) -> Area:
     name = layer_of(area)
     if name is None and areas.is_file(area):
-        frame = read.read(Path(area), columns=["geometry"])
-        if not isinstance(frame, gpd.GeoDataFrame):
-            frame = gpd.GeoDataFrame(geometry=[])
-        read.check_place(frame, city, where=Path(area).name)
-        return areas.from_shapes(frame.to_crs(city.crs).make_valid().to_frame("geometry"), Path(area).stem)
+        return read_area(Path(area), city)
     if name is None:
         return areas.resolve(area, {}, crs=city.crs)
     layer = city.layers[name]

@@ -19,7 +19,8 @@ from densitymap.errors import MissingDataError, UsageError
 from densitymap.pipeline import workspace
 from densitymap.pipeline.results import BASELINE
 from densitymap.pipeline.scenario_names import frontier_folder, points_of
-from densitymap.pipeline.scenarios import Loaded, layers_for, load_ground, policy_of
+from densitymap.pipeline.scenario_places import layers_for
+from densitymap.pipeline.scenarios import Loaded, load_ground, policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import frontier as exact
 from densitymap.scenarios import frontier_score as scores

@@ -15,12 +15,12 @@ import shapely
 from densitymap import params, schema
 from densitymap.city import City
 from densitymap.geometry import ACRE_FT2, geometries
-from densitymap.ingest import read
 from densitymap.parcels import area as areas
 from densitymap.parcels import existing, join, raster
 from densitymap.parcels.area import Area
 from densitymap.parcels.corrections import corrected
 from densitymap.pipeline import workspace
+from densitymap.pipeline.area_files import read_area
 from densitymap.pipeline.layers import Layers
 from densitymap.pipeline.tables import read_text_table
 from densitymap.pipeline.workspace import Workspace
@@ -48,11 +48,7 @@ def find_area(text: str, layers: Layers, city: City) -> Area:
         If there is no such place, layer or file.
     """
     if areas.is_file(text):
-        frame = read.read(Path(text), columns=["geometry"])
-        if not isinstance(frame, gpd.GeoDataFrame):
-            frame = gpd.GeoDataFrame(geometry=[])
-        read.check_place(frame, city, where=Path(text).name)
-        return areas.from_shapes(frame.to_crs(city.crs).make_valid().to_frame("geometry"), Path(text).stem)
+        return read_area(Path(text), city)
     names = ("council_districts", "neighborhoods", "npus", "city_limits")
     loaded = {name: layers.read(name) for name in names if layers.has(name)}
     return areas.resolve(text, loaded, crs=city.crs)

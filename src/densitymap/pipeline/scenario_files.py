@@ -11,29 +11,48 @@ from typing import Any
 import geopandas as gpd
 
 from densitymap.city import load_city
-from densitymap.errors import DensitymapWarning, UsageError, ValidationError
+from densitymap.errors import DensitymapError, DensitymapWarning, UsageError, ValidationError
 from densitymap.pipeline import workspace
+from densitymap.pipeline.scenario_places import placed
 from densitymap.pipeline.scenarios import (
     FOLDER,
     RUN,
     folder_of,
-    layers_for,
     names_of,
     policy_of,
-    polygon_of,
 )
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.answers import allowed_on
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import levers_without_lots, lots_reached
 from densitymap.scenarios.levers import is_law
-from densitymap.scenarios.places import with_places
 from densitymap.scenarios.policy import Policy, load_policy
 from densitymap.scenarios.standing import bound
 from densitymap.scenarios.unlawful import unlawful
 from densitymap.zoning.parts import parts_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+def listed(space: Workspace) -> dict[str, Any]:
+    """Every scenario, no change first; one that cannot be used hides no other.
+
+    Returns
+    -------
+    dict
+        ``scenarios`` (``name``, ``title``, ``summary``, ``levers``: how many) and ``cannot_be_read``
+        (``name``, ``why``).
+    """
+    found, refused = [], []
+    for name in names_of(space):
+        try:
+            policy = policy_of(space, name)
+        except DensitymapError as fault:
+            refused.append({"name": name, "why": str(fault)})
+            continue
+        told = {"name": name, "title": policy.title, "summary": policy.summary, "levers": len(policy.levers)}
+        found.append(told)
+    return {"scenarios": found, "cannot_be_read": refused}
 
 
 def show(space: Workspace, name: str) -> dict[str, Any]:
@@ -106,12 +125,7 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
         unasked = [{**lever, "lots_reached": None} for lever in policy.levers]
         return {"name": policy.name, "built": False, "levers": unasked, "notes": notes, "warnings": []}
     lots = workspace.read_frame(path).reset_index(drop=True)
-    lots = with_places(
-        lots,
-        policy.all_places,
-        layers=layers_for(space, policy.all_places),
-        resolve=lambda text: polygon_of(space, load_city(), text),
-    )
+    lots = placed(space, load_city(), lots, [policy])
     bound(lots, policy)
     policy.refuse_repeated(lots)
     counts = lots_reached(lots, policy)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import pandas as pd
 
 from densitymap import params
@@ -24,6 +23,7 @@ from densitymap.pipeline.funnel import with_prices
 from densitymap.pipeline.place_prices import read_places
 from densitymap.pipeline.results import BASELINE, read_ground
 from densitymap.pipeline.scenario_names import named
+from densitymap.pipeline.scenario_places import file_of, placed
 from densitymap.pipeline.uptake import what_happened_here
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import flow as flows
@@ -33,7 +33,6 @@ from densitymap.scenarios.evaluate import evaluate as evaluate_on
 from densitymap.scenarios.ledgers import Census, Situation, counted
 from densitymap.scenarios.ledgers import situation as situation_of
 from densitymap.scenarios.makeup import people_of
-from densitymap.scenarios.places import Place, with_places
 from densitymap.scenarios.policy import Policy, apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import LEVELS, Needs, Outcome
 from densitymap.scenarios.tax import load_tax
@@ -41,7 +40,6 @@ from densitymap.scenarios.tax import load_tax
 FOLDER = "scenarios"
 """Of the workspace: a user's own scenarios. Of ``4_results``: what was said of each."""
 RUN = "run.json"
-_AREA_LAYERS = ("council_districts", "neighborhoods", "npus", "city_limits")
 
 
 @dataclass(kw_only=True)
@@ -79,14 +77,8 @@ class Loaded:
 
     def place(self, policies: Iterable[Policy]) -> None:
         """Look up which lots lie in the places of these policies."""
-        wanted = [place for policy in policies for place in policy.all_places]
-        if wanted:
-            found = with_places(
-                self.scene.lots,
-                wanted,
-                layers=layers_for(self.space, wanted),
-                resolve=lambda text: polygon_of(self.space, self.city, text),
-            )
+        found = placed(self.space, self.city, self.scene.lots, [*policies])
+        if found is not self.scene.lots:
             self.scene = self.scene.placed(found)
 
     def outcome(self, policy: Policy) -> Outcome:
@@ -179,24 +171,6 @@ def _people(space: Workspace) -> pd.DataFrame | None:
     blocks = workspace.layer_or_none(space, "blocks_2020")
     neighborhoods = workspace.layer_or_none(space, "neighborhoods")
     return None if blocks is None or neighborhoods is None else people_of(blocks, neighborhoods)
-
-
-def layers_for(space: Workspace, places: Sequence[Place]) -> dict[str, gpd.GeoDataFrame]:
-    """Read the layers that places are near to, those that are loaded."""
-    names = {place.fields["near"] for place in places if "near" in place.fields}
-    read = {name: workspace.layer_or_none(space, name) for name in sorted(names)}
-    return {name: layer for name, layer in read.items() if layer is not None}
-
-
-def polygon_of(space: Workspace, city: City, text: str) -> Any:
-    """Find the polygon an ``area`` names: a place, a box, or a file beside the workspace."""
-    if areas.is_file(text):
-        path = Path(text) if Path(text).is_absolute() else space.root / text
-        if not path.is_file():
-            raise MissingDataError(f"There is no file {path} to bind a lever to")
-        return areas.from_shapes(gpd.read_file(path).to_crs(city.crs), text).polygon
-    layers = {name: workspace.layer_or_none(space, name) for name in _AREA_LAYERS}
-    return areas.resolve(text, {k: v for k, v in layers.items() if v is not None}, crs=city.crs).polygon
 
 
 def policy_of(space: Workspace, name: str, *, city: City | None = None) -> Policy:
@@ -346,7 +320,7 @@ def _own_files(space: Workspace) -> dict[str, str]:
 def _drawn(space: Workspace, policy: Policy) -> list[str]:
     """Hashes of the files that the policy's places are drawn in."""
     texts = [place.fields["area"] for place in policy.all_places if "area" in place.fields]
-    files = [space.root / text for text in texts if areas.is_file(text)]
+    files = [file_of(space, text) for text in texts if areas.is_file(text)]
     return [workspace.hash_of(path.read_bytes().hex()) for path in files if path.is_file()]
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from densitymap import params
 from densitymap.errors import MissingDataError, ValidationError
+from densitymap.zoning.code import MARKS
 
 QUESTIONS = ("second_home", "house", "adu", "duplex", "triplex")
 """What a policy is asked of each lot: may a second home of any form, or this form, stand there?"""
 _NEEDED = ("title", "question", "summary", "source", "mark")
 _FIELDS = (*_NEEDED, "version", "extends", "allow_empty", "lever")
+_ALLOWED = {"question": QUESTIONS, "mark": MARKS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +51,15 @@ def file_of(name: str | Path) -> Path | None:
     return path
 
 
-def scenario_of(name: str, record: Mapping[str, Any]) -> Scenario:
-    """Read a scenario, without what it extends.
+def scenario_of(name: str, record: Mapping[str, Any], *, known: Sequence[str] = ()) -> Scenario:
+    """Read a scenario, without what it extends, which must be among the known names.
 
     Raises
     ------
     ValidationError
         With every fault of its fields, or if it is written for another version of the format.
     """
-    faults = [*_version_faults(record), *_field_faults(record)]
+    faults = [*_version_faults(record), *_field_faults(record), *_extends_faults(record, known)]
     if faults:
         raise ValidationError(
             f"Scenario {name} cannot be read",
@@ -98,21 +100,36 @@ def _field_faults(record: Mapping[str, Any]) -> list[str]:
         for field in record
         if field not in _FIELDS
     ]
-    faults += [
-        f"{field} must be a text, not {record[field]!r}"
-        for field in _NEEDED
-        if field in record and not isinstance(record[field], str)
-    ]
-    if record.get("question", QUESTIONS[0]) not in QUESTIONS:
-        faults.append(f"question must be one of {', '.join(QUESTIONS)}")
-    for field in ("lever", "extends"):
-        kind = dict if field == "lever" else str
-        given = record.get(field, [])
-        if not isinstance(given, list) or not all(isinstance(item, kind) for item in given):
-            faults.append(f"{field} must be {'[[lever]] tables' if field == 'lever' else 'a list of names'}")
+    for field in (field for field in _NEEDED if field in record):
+        given = record[field]
+        if not isinstance(given, str):
+            faults.append(f"{field} must be a text, not {given!r}")
+        elif not given.strip():
+            faults.append(f"{field} is empty")
+        elif given not in _ALLOWED.get(field, (given,)):
+            known = _ALLOWED[field]
+            said = f"{field} must be one of {', '.join(known)}, not {given!r}."
+            faults.append(f"{said}{params.nearest(given, known)}")
+    if not _is_list_of(dict, record.get("lever", [])):
+        faults.append("lever must be [[lever]] tables")
     if not isinstance(record.get("allow_empty", False), bool):
         faults.append("allow_empty must be true or false")
     return faults
+
+
+def _is_list_of(kind: type, given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(item, kind) for item in given)
+
+
+def _extends_faults(record: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the scenarios whose levers are put before its own."""
+    names = record.get("extends", [])
+    if not _is_list_of(str, names):
+        yield "extends must be a list of names"
+        return
+    for name in dict.fromkeys(names):
+        if name not in known:
+            yield f"extends: there is no scenario named {name!r}.{params.nearest(name, known)}"
 
 
 def scenario_toml(scenario: Scenario) -> str:

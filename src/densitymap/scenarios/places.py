@@ -126,6 +126,8 @@ def _polygon_faults(text: object) -> Iterator[str]:
         yield "where: polygon has no area"
     elif np.any(np.abs(bounds[[0, 2]]) > 180) or np.any(np.abs(bounds[[1, 3]]) > 90):  # noqa: PLR2004 (degrees)
         yield "where: polygon is not in degrees (longitude first)"
+    elif not shapely.is_valid(shape):
+        yield f"where: polygon is not one that can be drawn: {shapely.is_valid_reason(shape)}"
 
 
 Resolver = Callable[[str], shapely.Geometry]
@@ -166,10 +168,12 @@ def inside(
         suggested.
     """
     fields = place.fields
+    unheard = [*unknown(lots, place, layers=layers)]
+    if unheard:
+        raise ValidationError("A place is not here", faults=unheard)
     holds = pd.Series(True, index=lots.index, dtype="boolean")
     for name in NAMED:
         if name in fields:
-            _known_names(lots[name], fields[name], name)
             column = lots[name].astype("string")
             holds &= column.isin(fields[name]).astype("boolean").mask(column.isna())
     if "near" in fields:
@@ -184,15 +188,30 @@ def inside(
     return holds
 
 
-def _known_names(column: pd.Series, wanted: Sequence[str], name: str) -> None:
-    known = sorted(column.dropna().unique())
-    unknown = [text for text in wanted if text not in known]
-    if unknown:
-        raise ValidationError(
-            f"No lot lies in a {name.replace('_', ' ')} of these names",
-            faults=[f"{text!r}.{nearest(text, known)}" for text in unknown],
-            next_step=f"known: {', '.join(known)}",
+def unknown(lots: pd.DataFrame, place: Place, *, layers: Mapping[str, gpd.GeoDataFrame]) -> Iterator[str]:
+    """Names of a place that neither the lots nor the layer know, each with the nearest.
+
+    See :func:`inside` for the parameters.
+    """
+    fields = place.fields
+    for name in (name for name in NAMED if name in fields):
+        known = sorted(lots[name].dropna().unique())
+        for text in (text for text in fields[name] if text not in known):
+            word = name.replace("_", " ")
+            listed = nearest(text, known) or f" Known: {', '.join(known)}"
+            yield f"where: no lot here lies in {word} {text!r}.{listed}"
+    layer = layers.get(fields.get("near", ""))
+    if layer is not None and "named" in fields and not _same_name(layer, fields["named"]).any():
+        known = layer["feature_name"].dropna().astype(str).unique()
+        yield (
+            f"where: the layer {fields['near']} has nothing named {fields['named']!r}."
+            f"{nearest(fields['named'], known)}"
         )
+
+
+def _same_name(layer: gpd.GeoDataFrame, text: str) -> Flags:
+    same = layer["feature_name"].astype("string").str.casefold() == text.casefold()
+    return same.to_numpy(bool, na_value=False)
 
 
 def _near(lots: gpd.GeoDataFrame, fields: Mapping[str, Any], layers: Mapping[str, gpd.GeoDataFrame]) -> Flags:
@@ -203,15 +222,7 @@ def _near(lots: gpd.GeoDataFrame, fields: Mapping[str, Any], layers: Mapping[str
             next_step=f"`densitymap add FILE --as {fields['near']}`, then `densitymap build`",
         )
     if "named" in fields:
-        names = layer["feature_name"].astype("string")
-        same = names.str.casefold() == fields["named"].casefold()
-        if not same.any():
-            known = names.dropna().unique()
-            raise ValidationError(
-                f"The layer {fields['near']} has nothing named {fields['named']!r}."
-                f"{nearest(fields['named'], known)}"
-            )
-        layer = layer[same.fillna(value=False).to_numpy(bool)]
+        layer = layer[_same_name(layer, fields["named"])]
     features = geometries(layer)
     features = features[~shapely.is_missing(features) & ~shapely.is_empty(features)]
     found = np.zeros(len(lots), dtype=bool)

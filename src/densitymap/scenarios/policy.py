@@ -248,7 +248,7 @@ def _refused(name: str, faults: list[str]) -> ValidationError:
 
 def _line(above: tuple[str, ...], record: Mapping[str, Any], extra: Path | None) -> dict[str, Scenario]:
     """A scenario after all that it extends, each once however often it is extended."""
-    found = scenario_of(above[-1], record)
+    found = scenario_of(above[-1], record, known=scenario_names(extra=extra))
     line: dict[str, Scenario] = {}
     for base in record.get("extends", ()):
         if base in above:
