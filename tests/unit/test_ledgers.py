@@ -13,7 +13,7 @@ from densitymap.errors import ValidationError
 from densitymap.feasibility.sums import Changes
 from densitymap.scenarios import tax
 from densitymap.scenarios.beliefs import beliefs, drawn
-from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, break_even
+from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, Relief, break_even
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
 from densitymap.scenarios.ledger import NAMES, Ledger, count_band, moved, sign, told
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
@@ -201,14 +201,27 @@ def test_break_even_is_a_set_of_draws_and_not_a_mean_of_ratios():
     generator = np.random.default_rng(1)
     net = generator.uniform(5, 50, 2_000)
     direct_more = np.full(2_000, 2.0)
-    found = break_even(direct_more, net, {"regional": np.full(2_000, 0.05), "local": np.full(2_000, 1.0)})
+    per_home = {"regional": np.full(2_000, 0.05), "local": np.full(2_000, 1.0)}
+    relief = {name: Relief(avoided=value * net, per_home=value) for name, value in per_home.items()}
+    found = break_even(direct_more, net, relief)
     assert found["rho_star"]["p50"] == pytest.approx(2.0 / np.median(net), rel=0.02)
     assert found["channels"]["local"]["share_of_runs_better"] == 1.0
     assert found["channels"]["regional"]["share_of_runs_better"] == pytest.approx(np.mean(net > 40), abs=1e-3)
-    assert break_even(direct_more, net - 25)["status"] == UNDEFINED
+    none = break_even(direct_more, net - 25, relief)
+    assert none["status"] == UNDEFINED
+    assert none["channels"] == found["channels"]  # what each channel says hangs on no ratio
     assert break_even(-direct_more, net)["status"] == NOT_NEEDED
     assert break_even(-direct_more, net)["rho_star"] is None
+    assert break_even(direct_more, -net)["status"].startswith(UNDEFINED)
     assert "takes homes away" in break_even(direct_more, -net)["status"]
+
+
+def test_runs_that_displace_nobody_more_need_no_break_even():
+    direct_more = np.repeat([-1.0, 3.0], 500)
+    found = break_even(direct_more, np.full(1_000, 10.0))
+    assert found["share_of_runs_needing_none"] == 0.5
+    assert found["rho_star"] == {"p5": -0.1, "p50": 0.1, "p95": 0.3}
+    assert break_even(np.full(3, 2.0), np.full(3, 10.0))["share_of_runs_needing_none"] == 0.0
 
 
 def read_levies(**changed):

@@ -14,6 +14,7 @@ import numpy as np
 
 from densitymap.geometry import Floats
 from densitymap.scenarios import market
+from densitymap.scenarios.break_even import share_better
 from densitymap.scenarios.frontier import Choice, Values
 from densitymap.scenarios.ledger import band, households, moved, record, sign
 from densitymap.scenarios.place_sums import Sums
@@ -106,7 +107,7 @@ def by_channel(table: Table, choice: Choice) -> dict[str, dict[str, Any]]:
         name: {
             "market": moved(-less[name]) | {"sign": sign(-less[name])},
             "exclusion": moved(reach[name]) | {"sign": sign(reach[name])},
-            "share_of_runs_better": round(float(np.mean(less[name] > direct)), 3),
+            "share_of_runs_better": share_better(less[name], direct),
             "programme_cost_usd_per_market_move_avoided": cost_per_move(cost, less[name]),
         }
         for name in market.CHANNELS

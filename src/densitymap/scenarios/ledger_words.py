@@ -80,12 +80,15 @@ def _break_even(found: Mapping[str, Any] | None) -> Iterator[str]:
     both = f"D {_told(found['delta_direct'])}, net homes {_told(found['delta_net_homes'])}"
     yield f"  Against no change: {both}"
     if found["rho_star"]:
-        yield f"  Break-even, moves to avoid per net home: {_told(found['rho_star'])}"
+        none = found["share_of_runs_needing_none"]
+        yield f"  Break-even, moves to avoid per net home: {_told(found['rho_star'])}" + (
+            f"; none is needed in {none:.0%} of model runs, which displace no more households" if none else ""
+        )
     else:
         yield f"  Break-even: {found['status']}"
     for channel, line in (found["channels"] or {}).items():
         share = f"{line['share_of_runs_better']:.0%} of model runs"
-        yield f"    given the {channel} channel, relief exceeds added direct displacement in {share}"
+        yield f"    better than no change given the {channel} channel (relief above added D) in {share}"
 
 
 def _told(ends: Mapping[str, Any] | str) -> str:

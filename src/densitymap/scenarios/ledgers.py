@@ -19,7 +19,7 @@ from densitymap.feasibility.uptake import Uptake
 from densitymap.geometry import Floats
 from densitymap.scenarios import market, tax
 from densitymap.scenarios.beliefs import beliefs, channels, drawn, extrapolated, parameter_drawn
-from densitymap.scenarios.break_even import break_even
+from densitymap.scenarios.break_even import Relief, break_even
 from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
 from densitymap.scenarios.evaluate import Results, protected
 from densitymap.scenarios.flow import Flow
@@ -28,7 +28,7 @@ from densitymap.scenarios.programme import Basis, cost_words, costs_of
 from densitymap.scenarios.tenure import Cells, Let, cells_of, let_homes, low_income_cut
 
 NEVER_ADDED = "The ledgers count different people over different causes: they are never added."
-PROTECTED_WORDS = "Shares of model runs, given each channel; they are no probabilities and are not pooled."
+SHARES_NOTE = "Shares of model runs, given each channel; they are no probabilities and are not pooled."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,8 +224,9 @@ def rho_star(one: Counted, base: Counted, given: Situation) -> dict[str, Any] | 
     """Tell the break-even of a scenario, in all and by class of lot; None for no change itself."""
     if one is base:
         return None
-    per_home = market.moves_avoided_per_home(given.beliefs)
-    whole = break_even(one.direct.total - base.direct.total, one.net - base.net, per_home)
+    avoided, per_home = _avoided(one, base, given), market.moves_avoided_per_home(given.beliefs)
+    relief = {name: Relief(avoided=avoided[name], per_home=per_home[name]) for name in market.CHANNELS}
+    whole = break_even(one.direct.total - base.direct.total, one.net - base.net, relief)
     parts = {
         name: break_even(
             one.direct.by_class[name] - base.direct.by_class[name],
@@ -233,7 +234,7 @@ def rho_star(one: Counted, base: Counted, given: Situation) -> dict[str, Any] | 
         )
         for name in one.direct.by_class
     }
-    return whole | {"by_lot_class": parts, "note": PROTECTED_WORDS}
+    return whole | {"by_lot_class": parts, "note": SHARES_NOTE}
 
 
 def _all(one: Counted, base: Counted, given: Situation) -> dict[str, Ledger]:

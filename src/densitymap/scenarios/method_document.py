@@ -70,9 +70,9 @@ beside it.
 ## 5 Break-even
 
 `rho* = Delta D / Delta net`, told as the set of draws and only where the 90 % band of `Delta net` lies
-above 0; never a mean of ratios. `Delta D <= 0` with more homes needs none. "Share of model runs better,
-given channel c" is the share of draws with `rho_c Delta net > Delta D`: no probability, never pooled
-over channels.
+above 0; never a mean of ratios. `Delta D <= 0` with more homes needs none, and so does each draw in which
+that holds: their share is told. "Share of model runs better, given channel c" is the share of draws with
+`-Delta I_c > Delta D` (relief above added direct displacement): no probability, never pooled over channels.
 
 ## 6 Frontier and explanation
 
