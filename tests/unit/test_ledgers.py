@@ -114,6 +114,7 @@ def test_direct_counts_who_must_go_by_kind_of_change():
     assert "adu" not in found.by_process  # the house stays, nobody goes
     assert found.by_process["investor"][0] == pytest.approx(poor * 0.4)
     assert found.total[0] == pytest.approx(2 * poor + 0.4 * poor)
+    assert found.owners_sell[0] == pytest.approx((2 + 1) * 0.6)  # torn down or bought; no part of the whole
     assert found.by_neighborhood["Edgewood"][0] == pytest.approx(found.total[0])
     assert found.by_class[MAY_BE_LET][0] == pytest.approx(found.total[0])
     kept = np.full((SIZE, 3), 0.25)
@@ -168,7 +169,8 @@ def test_no_end_of_any_band_of_households_tells_of_fewer_than_five(draws, told_a
     assert moved(values) == told_as
     assert break_even(values, np.full(3, 50.0))["delta_direct"] == told_as
     ledger = told(Ledger(name="direct", level=values, difference={"": values}))
-    assert ledger["difference"] == told_as | {"sign": sign(values)}
+    lower = pytest.approx(np.mean(values < 0), abs=1e-3)
+    assert ledger["difference"] == told_as | {"sign": sign(values), "share_of_runs_lower": lower}
     assert ledger["level"] in (told_as, "fewer than 5")
     lines = " ".join(ledger_lines(answered(ledger)))
     assert not set(lines.replace("[", " ").split()) & {"0.4", "1", "-1", "-0.2"}

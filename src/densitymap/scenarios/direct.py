@@ -39,6 +39,8 @@ _LEAVE = {
     INVESTOR: "leave_purchase",
 }
 """Belief on who must go, by process; others move nobody."""
+_SOLD = ("redevelop", INVESTOR)
+"""Processes in which an owner who lives there has sold."""
 
 
 def lot_classes(lots: pd.DataFrame) -> pd.Series:
@@ -51,9 +53,14 @@ def lot_classes(lots: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Direct:
-    """Households by draw: in all, by neighbourhood, by process, by class of lot."""
+    """Households by draw: in all, by neighbourhood, by process, by class of lot.
+
+    ``owners_sell``: owner households on lots that are torn down or bought to flip or let, apart: a sale is a
+    choice, and no part of the whole.
+    """
 
     total: Floats
+    owners_sell: Floats
     by_neighborhood: Mapping[str, Floats]
     by_process: Mapping[str, Floats]
     by_class: Mapping[str, Floats]
@@ -85,6 +92,7 @@ def direct(
     nobody = np.zeros(len(each))
     return Direct(
         total=each.sum(axis=1),
+        owners_sell=_owners_sell(changes, cells, let),
         by_neighborhood={str(name): each[:, places == name].sum(axis=1) for name in sorted(set(places))},
         by_process={name: value.sum(axis=1) for name, value in by_process.items()},
         by_class={
@@ -94,6 +102,13 @@ def direct(
             ADDED: nobody,
         },
     )
+
+
+def _owners_sell(changes: Changes, cells: Cells, let: Let) -> Floats:
+    at = [int(name) for name in changes.names]
+    owners = ((1 - let.renters) * cells.homes)[:, at]
+    sold = sum((changes.lots[name] for name in _SOLD if name in changes.lots), np.zeros_like(owners))
+    return np.asarray((sold * owners).sum(axis=1))
 
 
 def households(changes: Changes, cells: Cells, let: Let, drawn: Mapping[str, Floats]) -> dict[str, Floats]:

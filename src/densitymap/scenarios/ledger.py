@@ -133,6 +133,13 @@ def _rounded(value: float) -> float:
     return round(value) if abs(value) >= whole else round(value, 1) + 0.0
 
 
+def _difference(values: Floats) -> dict[str, Any]:
+    return moved(values) | {
+        "sign": sign(values),
+        "share_of_runs_lower": round(float(np.mean(values < 0)), 3),
+    }
+
+
 def told(ledger: Ledger) -> dict[str, Any]:
     """One ledger, ready for JSON: what it counts, of whom, over how long, and its numbers or needs."""
     about = record()[ledger.name]
@@ -146,7 +153,7 @@ def told(ledger: Ledger) -> dict[str, Any]:
     }
     if ledger.needs:
         return head | {"computable": False, "needs": list(ledger.needs)}
-    differences = {name: moved(values) | {"sign": sign(values)} for name, values in ledger.difference.items()}
+    differences = {name: _difference(values) for name, values in ledger.difference.items()}
     plain = set(differences) == {BY_NOTHING}
     return head | {
         "computable": True,

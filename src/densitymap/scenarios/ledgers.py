@@ -23,7 +23,7 @@ from densitymap.scenarios.break_even import Relief, break_even
 from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
 from densitymap.scenarios.evaluate import Results, protected
 from densitymap.scenarios.flow import Flow
-from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, sign, told
+from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, moved, sign, told
 from densitymap.scenarios.programme import Basis, cost_words, costs_of
 from densitymap.scenarios.tenure import Cells, Let, cells_of, let_homes, low_income_cut
 
@@ -253,6 +253,7 @@ def _direct(one: Counted, base: Counted) -> Ledger:
         level=own.total,
         difference={} if one is base else {BY_NOTHING: own.total - was.total},
         more={
+            "owners_who_sell": count_band(own.owners_sell),
             "by_process": {name: count_band(values) for name, values in own.by_process.items()},
             "by_lot_class": {name: count_band(values) for name, values in own.by_class.items()},
             "by_neighborhood": {name: count_band(values) for name, values in own.by_neighborhood.items()},
@@ -313,8 +314,8 @@ def _demand(given: Situation) -> dict[str, Any]:
         "equal_in_all_scenarios": True,
         "homes_wanted_and_not_built_in_the_region": band(given.beliefs["region_unmet_demand"]),
         "homes_of_the_region": band(given.beliefs["region_homes"]),
-        "low_income_moves_by_rents": band(market.demand_moves(given.beliefs)),
-        "lettings_out_of_reach_here": band(market.demand_out_of_reach(given.beliefs, given.rented)),
+        "low_income_moves_by_rents": moved(market.demand_moves(given.beliefs)),
+        "lettings_out_of_reach_here": moved(market.demand_out_of_reach(given.beliefs, given.rented)),
         "cumulation": "ten years; homes count as if they stood throughout",
         "cite": beliefs()["region_unmet_demand"].cite,
     }
