@@ -9,6 +9,8 @@ from densitymap.capacity.allowed import units_allowed
 from densitymap.capacity.legal import EXACT, measured_margins
 from densitymap.errors import ValidationError
 from densitymap.scenarios.answers import allowed, minimum_lot_answers
+from densitymap.scenarios.cases import ground_of_inputs, read_inputs
+from densitymap.scenarios.fits import fits
 from densitymap.scenarios.policy import Scenario, apply, load_policy
 from densitymap.zoning.standards import standards_for
 
@@ -180,3 +182,28 @@ def test_a_larger_form_that_a_scenario_gives_is_counted_where_it_gives_it(use, h
     assert now["units_certain"].tolist() == [2, 0, 0, 2, 0]
     assert after["units_certain"].tolist() == [homes, 0, 0, 2, 0]
     assert minimum_lot_answers(pd.Series(["R-4"]), then)["answer"].tolist() == [words]
+
+
+@pytest.mark.parametrize(("stalls", "verdict"), [(0, "TRUE"), (1, "TRUE"), (2, "FALSE")])
+def test_stalls_beyond_one_a_home_take_ground(stalls, verdict):
+    """2,000 ft2 may be covered: two homes take 1,056 and 250 of drive, and 200 a stall, but never less than 400."""
+    pulled = [
+        {"kind": "set_standard", "districts": ["R-5"], "standard": "coverage_max", "value": 0.2},
+        {"kind": "set_standard", "districts": ["R-5"], "standard": "parking_min_per_unit", "value": stalls},
+    ]
+    form = {"name": "parked", "title": "t", "question": "duplex", "summary": "s", "source": "s", "mark": "A"}
+    policy = apply(Scenario(levers=tuple(pulled), **form), load_policy("atlanta"))
+    frame = lots(zone_district=["R-5"])
+    assert judge(frame, policy, margins=EXACT)["verdict"].tolist() == [verdict]
+    inputs = read_inputs(pd.DataFrame([DRAWN]), where="drawn")
+    found = fits(ground_of_inputs(inputs), [policy]).set_index(["fit_mode", "fit_type"])["verdict"]
+    assert found["new", "duplex"] == verdict
+    assert (
+        found["new", "house"] == found["new", "house_adu"] == "TRUE"
+    )  # the accessory home needs no stall of its own
+
+
+DRAWN = {
+    "case_id": "100 ft by 100 ft", "zone": "R-5", "lot_wkt": "POLYGON((0 0,100 0,100 100,0 100,0 0))",
+    "street_edges_wkt": "LINESTRING(0 0,100 0)",
+}  # fmt: skip

@@ -47,7 +47,8 @@ def test_every_shipped_scenario_applies_and_reaches_what_it_names(today, name):
     after = apply(name, today)
     pd.testing.assert_frame_equal(today.code.rows, before)
     assert after.name == name
-    assert all("changes the code and no number here" in note for note in after.notes)
+    known = ("changes the code and no number here", "supposed paved whatever is required")
+    assert all(any(words in note for words in known) for note in after.notes)
     assert after.code.rows.duplicated(["district", "use", "standard"]).sum() == 0
 
 
@@ -261,10 +262,20 @@ def test_buildings_of_more_homes_than_are_counted_are_told(today, units, notes):
 
 
 def test_a_lever_on_a_standard_nothing_judges_says_so(today):
-    parking = {"kind": "set_standard", "districts": ["R-4"], "standard": "parking_min_per_unit", "value": 0}
-    size = {**parking, "standard": "lot_area_min_ft2", "value": 5000}
-    (note,) = apply(scenario(size, parking), today).notes
-    assert note.startswith("lever 2 (set_standard parking_min_per_unit) changes the code and no number here")
+    shops = {"kind": "set_standard", "districts": ["R-4"], "standard": "nonresidential_far_max", "value": 0}
+    size = {**shops, "standard": "lot_area_min_ft2", "value": 5000}
+    (note,) = apply(scenario(size, shops), today).notes
+    assert note.startswith(
+        "lever 2 (set_standard nonresidential_far_max) changes the code and no number here"
+    )
+    assert "lever 1" not in note
+
+
+@pytest.mark.parametrize(("stalls", "notes"), [(0, 1), (1, 1), (2, 0)])
+def test_less_parking_than_is_paved_anyway_is_told(today, stalls, notes):
+    pulled = lever("set_standard", standard="parking_min_per_unit", value=stalls)
+    said = [note for note in apply(scenario(pulled), today).notes if "whatever is required" in note]
+    assert len(said) == notes
 
 
 def test_the_standards_that_nothing_judges_are_those_no_code_names():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from densitymap.capacity.law import FLOOR_AREA, Law
+from densitymap.capacity.law import FLOOR_AREA, PARKING, Law
 from densitymap.capacity.rules import load_rules
 from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, Flags, Levels, Margins
 from densitymap.geometry import Floats
@@ -221,11 +221,20 @@ def _attached(law: Law, form: str) -> Flags:
 def _need(law: Law, form: str, needs: pd.DataFrame, what: str) -> Floats:
     """What the form needs [ft2]; an accessory home inside the house only its paving more."""
     need = np.full(law.lots, needs.loc[form, what])
-    if form != "adu":
-        return need
-    paving = load_rules()["paving_per_unit_ft2"] if what == "covered_ft2" else 0.0
-    within = np.full(law.lots, needs.loc["house", what]) + paving
-    return np.where(_attached(law, form), within, need)
+    covers = what == "covered_ft2"
+    if form == "adu":
+        paving = load_rules()["paving_per_unit_ft2"] if covers else 0.0
+        within = np.full(law.lots, needs.loc["house", what]) + paving
+        need = np.where(_attached(law, form), within, need)
+    return need + _more_paving(law, form) if covers else need
+
+
+def _more_paving(law: Law, form: str) -> Floats:
+    """Paving [ft2] of the stalls that the law asks for beyond those supposed for each home."""
+    rules = load_rules()
+    homes = {"house": 1, "adu": 1} if form == "adu" else {form: COUNTED[form]}
+    more = [n * np.fmax(law.value(use, PARKING) - rules["stalls_per_unit"], 0.0) for use, n in homes.items()]
+    return np.asarray(rules["paving_per_unit_ft2"] * np.sum(more, axis=0), dtype=np.float64)
 
 
 def _waived(law: Law, form: str, lots: pd.DataFrame) -> Levels:

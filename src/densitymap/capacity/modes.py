@@ -17,7 +17,7 @@ import pandas as pd
 
 from densitymap.capacity import verdict as _verdict
 from densitymap.capacity.fit import HOUSE, MAIN_USES, House, Places
-from densitymap.capacity.law import Law, floor_area_cap_ft2
+from densitymap.capacity.law import PARKING, Law, floor_area_cap_ft2
 from densitymap.capacity.rules import Rules
 from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, Flags, Judgement, Levels, Margins, cap, judge
 from densitymap.geometry import Floats
@@ -331,8 +331,8 @@ def _attached(at: Setting, option: Option, found: Judgement, left: Floats, new: 
 
 
 def _coverage(at: Setting, option: Option, found: Judgement) -> Floats:
-    """Coverage budget: buildings, paving for each home, and a flag lot's pole; give what is left."""
-    paving = at.rules["paving_base_ft2"] + at.rules["paving_per_unit_ft2"] * option.units
+    """Coverage budget: buildings, paving for each stall, and a flag lot's pole; give what is left."""
+    paving = at.rules["paving_base_ft2"] + at.rules["paving_per_unit_ft2"] * _stalls(at, option)
     use = _uses(option)[0]
     limit = at.law.value(use, "coverage_max") * at.area - paving - at.lots["pole_area_ft2"].to_numpy(float)
     new = _amounts(at, option, "footprint_ft2", at.house.footprint_ft2)
@@ -342,6 +342,15 @@ def _coverage(at: Setting, option: Option, found: Judgement) -> Floats:
         return left
     judge(found, "coverage", left, new, margins=at.margins)
     return left - new
+
+
+def _stalls(at: Setting, option: Option) -> Floats:
+    """Stalls of an option: those supposed for each home, more where the law asks for more."""
+    main, *behind = _uses(option)
+    homes = {main: option.units - len(behind)} | dict.fromkeys(behind, 1)
+    asked = [count * at.law.value(use, PARKING) for use, count in homes.items()]
+    supposed = [count * at.rules["stalls_per_unit"] for count in homes.values()]
+    return np.sum([np.fmax(law, least) for law, least in zip(asked, supposed, strict=True)], axis=0)
 
 
 def _sizes(at: Setting, option: Option, found: Judgement) -> None:

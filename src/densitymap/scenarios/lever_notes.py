@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from densitymap import params
+from densitymap.capacity.law import PARKING
 from densitymap.capacity.legal import COUNTED
+from densitymap.capacity.rules import load_rules
 from densitymap.scenarios.levers import BY_A_LEVER, Lever, is_law
 from densitymap.zoning.code import ZoningCode
 
@@ -22,7 +24,8 @@ def notes_of(pulled: Sequence[Lever], code: ZoningCode) -> list[str]:
     code
         The code with the levers that bind everywhere pulled.
     """
-    return [*_without_effect(pulled), *_overshadowed(pulled, code), *_beyond_count(pulled)]
+    own = [*_without_effect(pulled), *_overshadowed(pulled, code)]
+    return [*own, *_beyond_count(pulled), *_paved_anyway(pulled, code)]
 
 
 def _without_effect(pulled: Sequence[Lever]) -> list[str]:
@@ -72,3 +75,20 @@ def _homes_of(lever: Lever) -> float:
     """Homes that a lever permits; 0 where it sets something else."""
     homes = lever.get("units", lever.get("value") if lever.get("standard") == "units_max" else None)
     return 0.0 if homes is None else float(homes)
+
+
+def _paved_anyway(pulled: Sequence[Lever], code: ZoningCode) -> list[str]:
+    """Say which levers ask for no more parking than is supposed paved whatever is required."""
+    supposed = load_rules()["stalls_per_unit"]
+    rows = code.rows[code.rows["standard"] == PARKING]
+    return [
+        f"lever {number} ({lever['kind']} {PARKING}) asks for no more than the {supposed:g} stall a home "
+        "that is supposed paved whatever is required: below that no number changes"
+        for number, lever in enumerate(pulled, start=1)
+        if lever.get("standard") == PARKING and (rows["value"][_named(rows, lever)] <= supposed).all()
+    ]
+
+
+def _named(rows: pd.DataFrame, lever: Lever) -> pd.Series:
+    """Rows of the districts and the use of a lever."""
+    return rows["district"].isin(lever["districts"]) & (rows["use"] == lever.get("use", "any"))
