@@ -9,53 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from densitymap.errors import ValidationError
 from densitymap.feasibility.sums import Changes
-from densitymap.scenarios import tax
-from densitymap.scenarios.beliefs import beliefs, drawn
+from densitymap.scenarios.beliefs import drawn
 from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, Relief, break_even
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
 from densitymap.scenarios.ledger import NAMES, Ledger, count_band, moved, sign, told
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
 from densitymap.scenarios.tenure import cells_of, let_homes, low_income_cut
-
-SIZE, SEED = 400, 5
-POINT = {name: np.full(SIZE, belief.default) for name, belief in beliefs().items()}
-
-
-def lots(**changed):
-    table = pd.DataFrame(
-        {
-            "neighborhood": ["Edgewood"] * 4,
-            "tract_geoid_2020": ["13089020500"] * 4,
-            "existing_units": pd.array([1, 2, 0, None], dtype="Int64"),
-            "is_built": pd.array([True, True, False, True], dtype="boolean"),
-            "owner_occupied": pd.array([True, False, None, None], dtype="boolean"),
-            "county": ["DeKalb"] * 4,
-            "appraised_value_usd": pd.array([300_000.0, 400_000.0, None, 200_000.0], dtype="Float64"),
-            "value_year": pd.array([2025, 2025, None, 2025], dtype="Int64"),
-        }
-    )
-    return table.assign(**changed)
-
-
-def tenure_table(owners=60.0, renters=40.0):
-    names = ("1_detached", "1_attached", "2_units", "3_4_units")
-    row = {"tract_geoid": "13089020500"}
-    for name in names:
-        row |= {f"owner_households_{name}": owners, f"owner_households_{name}_moe": 0.0}
-        row |= {f"renter_households_{name}": renters, f"renter_households_{name}_moe": 0.0}
-    return pd.DataFrame([row])
-
-
-def income_table(poor=30.0, rich=10.0):
-    classes = ["5k", "10k", "15k", "20k", "25k", "35k", "50k", "75k", "100k", "150k"]
-    row = {"tract_geoid": "13089020500"}
-    for who in ("renter", "owner"):
-        for name in [f"income_to_{top}" for top in classes] + ["income_over_150k"]:
-            value = poor if name == "income_to_35k" else rich if name == "income_over_150k" else 0.0
-            row |= {f"{who}_households_{name}": value, f"{who}_households_{name}_moe": 0.0}
-    return pd.DataFrame([row])
+from ledger_lots import POINT, SEED, SIZE, income_table, lots, tenure_table
 
 
 def test_homes_are_sorted_by_what_tells_who_may_live_there():
@@ -226,72 +187,11 @@ def test_runs_that_displace_nobody_more_need_no_break_even():
     assert break_even(np.full(3, 2.0), np.full(3, 10.0))["share_of_runs_needing_none"] == 0.0
 
 
-def read_levies(**changed):
-    levy = {"name": "city", "county": "DeKalb", "exemption": "homestead", "cite": "test", "rate_mills": 10.0,
-            "exempt_usd": 20_000.0, "growth_cap_share": 0.026}  # fmt: skip
-    return tax.Tax(
-        assessment_share=0.4, stress_points=0.02, value_age_max_years=3, passed_on_to_rents="omitted",
-        levies=(tax.Levy(**(levy | changed)),),
-    )  # fmt: skip
-
-
 def test_a_band_that_reads_as_touching_zero_has_no_break_even():
     net = np.linspace(0.01, 9.0, 401) ** 2 / 9.0
     told = break_even(np.ones(401), net)
     assert told["delta_net_homes"]["p5"] == 0.0
     assert (told["status"], told["rho_star"]) == (UNDEFINED, None)
-
-
-def test_owner_stress_by_hand():
-    owners = tax.Owners(
-        value_usd=np.array([300_000.0]), households=np.array([10.0]), reached=np.array([0.0]),
-        protected=np.array([0.0]), county=np.array(["DeKalb"]), tract=np.array(["13089020500"]),
-    )  # fmt: skip
-    values = POINT | {"value_growth": np.full(SIZE, 0.05), "reform_value_rise": np.zeros(SIZE)}
-    held = tax.stressed(read_levies(), owners, income_table(), values)
-    added = (120_000 * (1.026**10 - 1)) * 10 / 1000  # the cap binds, the exemption falls out
-    limit = added / 0.02  # 17,566: nobody of the tract earns so little (30 of 40 between 25 and 35 thousand)
-    assert limit == pytest.approx(17_560, rel=0.01)
-    assert held[0] == pytest.approx(0.0)
-    free = tax.stressed(read_levies(growth_cap_share=np.inf), owners, income_table(), values)
-    added = (120_000 * (1.05**10 - 1)) * 10 / 1000 / 0.02
-    assert free[0] == pytest.approx(10 * 0.75 * min(1.0, max(0.0, (added - 25_000) / 10_000)), rel=0.01)
-    assert free[0] > held[0]
-    relief = tax.stressed(
-        read_levies(growth_cap_share=np.inf),
-        tax.Owners(**{name: getattr(owners, name) for name in owners.__dataclass_fields__} | {"protected": np.array([1.0])}),
-        income_table(), values, take_up=0.4,
-    )  # fmt: skip
-    assert relief[0] == pytest.approx(0.6 * free[0])
-
-
-def test_unread_levies_and_old_values_stop_the_owners_ledger():
-    shipped = tax.load_tax("atlanta")
-    missing = tax.needs(shipped, lots(), income_table(), year=2026)
-    assert any("city levy in DeKalb" in line and "unread" in line for line in missing)
-    assert tax.needs(read_levies(), lots(), income_table(), year=2026) == ()
-    old = tax.needs(read_levies(), lots(value_year=pd.array([2012, 2012, None, 2012], dtype="Int64")), income_table(), year=2026)  # fmt: skip
-    assert any("market values of 3 years or less" in line for line in old)
-    assert tax.needs(read_levies(), lots(), None, year=2026) == ("income by tenure (B25118)",)
-
-
-def test_a_levy_file_tells_all_its_faults(tmp_path):
-    place = tmp_path / "tax" / "nowhere.toml"
-    place.parent.mkdir()
-    place.write_text(
-        "assessment_share = { value = 0.4 }\nvalue_age_max_years = { value = 3 }\nstress_points = { value = 0.02 }\n"
-        'passed_on_to_rents = "omitted"\n[[levy]]\nname = "city"\ncounty = "X"\nexemption = "none"\ncite = "c"\n'
-        'rate_mills = -1\nexempt_usd = "unread"\ngrowth_cap = 0.1\n'
-    )
-    with pytest.raises(ValidationError) as caught:
-        tax.load_tax("nowhere", extra=tmp_path)
-    for words in (
-        "rate_mills must be",
-        "has no growth_cap_share",
-        "unknown field growth_cap",
-        "Did you mean 'growth_cap_share'",
-    ):
-        assert words in str(caught.value)
 
 
 def test_a_total_over_ledgers_is_in_no_document(sample_ledgers):
@@ -303,14 +203,3 @@ def test_a_total_over_ledgers_is_in_no_document(sample_ledgers):
 @pytest.fixture
 def sample_ledgers():
     return told(Ledger(name="direct", level=np.arange(100.0)))
-
-
-def test_an_unread_levy_gives_no_number_instead_of_no_tax():
-    owners = tax.Owners(
-        value_usd=np.array([300_000.0]), households=np.array([10.0]), reached=np.array([0.0]),
-        protected=np.array([0.0]), county=np.array(["DeKalb"]), tract=np.array(["13089020500"]),
-    )  # fmt: skip
-    values = POINT | {"value_growth": np.full(SIZE, 0.05), "reform_value_rise": np.zeros(SIZE)}
-    for name in ("rate_mills", "exempt_usd", "growth_cap_share"):
-        found = tax.stressed(read_levies(**{name: None}), owners, income_table(), values)
-        assert np.isnan(found).all(), name

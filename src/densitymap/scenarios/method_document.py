@@ -51,17 +51,26 @@ it are drawn as Poisson numbers by place. `net = homes finished - homes torn dow
 
 They count different people over different causes, and are never added.
 
-- `D = sum_i changes_i n_i q_i w (1 - kept)`: changes of lots alike, homes on each, chance that one holds
-  a low-income renter household, share who must go by kind of change, share whom protections keep where lots
-  are built on (nothing is kept where a house is bought to flip or let). `q`
-  takes tenure by units in structure (B25032) and renters' income (B25118) of the tract, with the bill's
-  address as evidence by Bayes' rule. A draw's D is what its beliefs lead one to expect: the luck of single
-  projects is in homes alone, so D of the places adds up to D of the whole. `w` of a purchase is never above
-  that of a division, nor that above a teardown's (drawn together), so no net loss never raises D in any draw.
+- `D = sum_i changes_i n_i q_i w (1 - kept)`: changes of lots alike, homes on each, chance that one
+  holds a low-income renter household, share who must go by kind of change, share whom protections keep
+  where lots are built on (nothing is kept where a house is bought to flip or let). `q / (1 - q) =
+  e^beta r l / (1 - r l)`: renters a home `r`, of whom a share `l` is of low income (B25118 of the
+  tract), and change may fall on such homes more or less than on others (`beta`, a range that holds 0).
+  On a lot of h homes `r = 1 - P / h`; `P = p m_o / (p m_o + (1 - p) m_r)` is the chance that an owner
+  lives there, with the bill's address as evidence (Bayes' rule; 1 - m where the bill goes elsewhere, p
+  alone where nobody knows); `p = min(1, h o)`, and `o` is the share of owners among homes in such
+  structures of the tract (B25032); every standing home counts as lived in. A draw's D is what its
+  beliefs lead one to expect: the luck of single projects is in homes alone, so D of the places adds up
+  to D of the whole. `w` of a purchase is never above that of a division, nor that above a teardown's
+  (drawn together), so no net loss never raises D in any draw.
 - `I_c = -rho_c net (1 - D / S_c)`: moves as rents change, channel by channel; D's households are out of
   the stock first.
-- `T`: owners whose yearly tax rises by more than two points of income; exits apart.
+- `T = sum owners F(((tax_10 / y^10) - tax_0) / 0.02)`: owners whose yearly tax rises by more than two points
+  of income, `F` being the tract's owners by income (B25118); `tax_t = sum over levies max(A_t - exempt, 0)
+  mills / 1000`; `A_10 = min(A_0 v^10 (1 + u), A_0 (1 + cap)^10)`, `u` on lots that the reform reaches; exits
+  apart.
 - `E_c = m 10 b (R - taken_c) dlnR_c net`: lettings out of reach, on turnover other than that of D and I.
+  `dlnR_regional = -eta / H`; `dlnR_local = -(lambda / 3) k / n_p`; `dlnR_adverse = ln(1 + b_low) a k / n_p`.
 
 `rho_regional = s (x / r) eta`; `rho_local = (theta / 3) R_n d_0 10 / n_p`; `rho_adverse = -(x / r) ln(1
 + b_low) R_n a / n_p`. Vacancy chains are another view of the regional channel and are not computed
@@ -105,11 +114,14 @@ ends at; where the two differ, levers work together, and neither is the lever's 
 | N, net | homes beyond no change; homes finished less torn down |
 | D, I, T, E | the ledgers: direct, market, owner stress, exclusion |
 | n, q, w | homes on a lot; chance of a low-income renter household; share who must go |
+| m_o, m_r, beta | chance of a bill sent home where the owner lives there, and where not; log odds of change |
+| A, v, u, y | assessed value; its factor of growth a year; the reform's own effect on it; that of incomes |
 | rho_c, rho* | low-income moves avoided per net home by channel; the break-even |
 | s, x / r, eta | low-income renter share of the region; excess moves per log rent; rent response to stock |
 | theta, R_n, d_0, n_p | local effect; low-income renters near; their displacement a year; homes per project |
 | S_c, R, m, b | households a channel acts on; rented homes; moves a year; reach lost per log rent |
 | b_low, a | rise of bottom rents near new buildings; share of the area it reaches |
+| H, lambda, k | homes of the region; local effect on log rent; share of rented homes near a new building |
 """
 _CARD = """# Model card
 

@@ -8,10 +8,10 @@ exits are told apart. Source: the project's displacement reference, 5.3 c.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,19 @@ from densitymap.scenarios.ledger import record
 
 UNREAD = "unread"
 _NUMBERS = ("rate_mills", "exempt_usd", "growth_cap_share")
+_SHARE = "owners_share"
 _WORDS = ("name", "county", "exemption", "cite")
+_HEAD = ("assessment_share", "stress_points", "value_age_max_years")
+_KNOWN = (*_HEAD, "passed_on_to_rents", "levy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Levy:
-    """One levy on one county's homesteads; an unread number is None, no cap is ``inf``."""
+    """One levy on the homes of one county's owners with one exemption.
+
+    An unread number is None, no cap is ``inf``. ``owners_share``: share of the county's owners who hold the
+    exemption.
+    """
 
     name: str
     county: str
@@ -39,6 +46,7 @@ class Levy:
     rate_mills: float | None
     exempt_usd: float | None
     growth_cap_share: float | None
+    owners_share: float | None = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,44 +66,94 @@ def load_tax(city: str, *, extra: Path | None = None) -> Tax:
     Raises
     ------
     ValidationError
-        With every levy that lacks a field, or whose number is neither one of at least 0 nor "unread".
+        With everything wrong: a field that is absent, unknown or no number; exemptions of a county that do
+        not hold each levy once, or do not cover its owners once.
     """
     fields = params.load("tax", city, extra=extra)
-    faults = [fault for n, row in enumerate(fields["levy"], start=1) for fault in _faults(n, row)]
+    faults = [*_head_faults(fields), *_levy_faults(fields.get("levy"))]
     if faults:
-        raise ValidationError(f"catalog/tax/{city}.toml is not complete", faults=faults)
+        raise ValidationError(
+            f"tax/{city}.toml is not complete",
+            faults=faults,
+            next_step="correct it: the workspace's own where it has one, else catalog/tax",
+        )
     return Tax(
-        assessment_share=float(fields["assessment_share"]["value"]),
-        stress_points=float(fields["stress_points"]["value"]),
-        value_age_max_years=float(fields["value_age_max_years"]["value"]),
         passed_on_to_rents=str(fields["passed_on_to_rents"]),
         levies=tuple(_levy(row) for row in fields["levy"]),
+        **{name: float(fields[name]["value"]) for name in _HEAD},
     )
 
 
-def _faults(number: int, row: Mapping[str, Any]) -> list[str]:
-    faults = [f"levy {number}: has no {name}" for name in (*_WORDS, *_NUMBERS) if name not in row]
-    faults += [
-        f"levy {number}: unknown field {name}.{params.nearest(name, (*_WORDS, *_NUMBERS))}"
-        for name in row
-        if name not in (*_WORDS, *_NUMBERS)
-    ]
-    for name in _NUMBERS:
-        value = row.get(name, 0)
-        if value != UNREAD and (isinstance(value, bool | str) or not value >= 0):
-            faults.append(
-                f"levy {number}: {name} must be a number of at least 0 or {UNREAD!r}, not {value!r}"
+def _head_faults(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name in _HEAD:
+        given = fields.get(name)
+        value = given.get("value") if isinstance(given, Mapping) else None
+        if not _is_number(value) or not 0 < value < math.inf:
+            yield f"{name} must be a record whose value is a number above 0, not {given!r}"
+    if not isinstance(fields.get("passed_on_to_rents"), str):
+        yield "passed_on_to_rents must be a text"
+    for name in fields:
+        if name not in _KNOWN:
+            yield f"unknown field {name}.{params.nearest(name, _KNOWN)}"
+
+
+def _levy_faults(rows: Any) -> list[str]:
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        return ["levy must be a list of [[levy]]"]
+    faults = [fault for n, row in enumerate(rows, start=1) for fault in _row_faults(n, row)]
+    return faults or [*_cover_faults([_levy(row) for row in rows])]
+
+
+def _row_faults(number: int, row: Mapping[str, Any]) -> Iterator[str]:
+    known = (*_WORDS, *_NUMBERS, _SHARE)
+    for name in (*_WORDS, *_NUMBERS):
+        if name not in row:
+            yield f"levy {number}: has no {name}"
+    for name, value in row.items():
+        if name not in known:
+            yield f"levy {number}: unknown field {name}.{params.nearest(name, known)}"
+        elif name in _WORDS and not isinstance(value, str):
+            yield f"levy {number}: {name} must be a text, not {value!r}"
+        elif name not in _WORDS and value != UNREAD and not (_is_number(value) and value >= 0):
+            yield f"levy {number}: {name} must be a number of at least 0 or {UNREAD!r}, not {value!r}"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cover_faults(levies: Sequence[Levy]) -> Iterator[str]:
+    """Each county: every levy once with every exemption, and exemptions that share out its owners."""
+    for county in sorted({levy.county for levy in levies}):
+        rows = [levy for levy in levies if levy.county == county]
+        names = sorted({levy.name for levy in rows})
+        shares = {}
+        for exemption in sorted({levy.exemption for levy in rows}):
+            held = [levy for levy in rows if levy.exemption == exemption]
+            if sorted(levy.name for levy in held) != names:
+                yield f"{county}, exemption {exemption}: needs one row for each of {', '.join(names)}"
+            shares[exemption] = {levy.owners_share for levy in held}
+        told = [share for each in shares.values() for share in each]
+        if any(len(each) > 1 for each in shares.values()) or (
+            None not in told and not math.isclose(math.fsum(share or 0.0 for share in told), 1.0)
+        ):
+            yield (
+                f"{county}: owners_share must be one number for each exemption ({', '.join(shares)}), "
+                "and they must come to 1"
             )
-    return faults
 
 
 def _levy(row: Mapping[str, Any]) -> Levy:
-    rate, exempt, cap = (None if row[name] == UNREAD else float(row[name]) for name in _NUMBERS)
+    rate, exempt, cap = (_number(row[name]) for name in _NUMBERS)
     name, county, exemption, cite = (str(row[word]) for word in _WORDS)
     return Levy(
         name=name, county=county, exemption=exemption, cite=cite, rate_mills=rate, exempt_usd=exempt,
-        growth_cap_share=cap,
+        growth_cap_share=cap, owners_share=_number(row.get(_SHARE, 1.0)),
     )  # fmt: skip
+
+
+def _number(value: Any) -> float | None:
+    return None if value == UNREAD else float(value)
 
 
 def needs(tax: Tax, lots: pd.DataFrame, income: pd.DataFrame | None, *, year: int) -> tuple[str, ...]:
@@ -115,12 +173,16 @@ def needs(tax: Tax, lots: pd.DataFrame, income: pd.DataFrame | None, *, year: in
     here = set(lots["county"].dropna().astype(str))
     missing = []
     for levy in tax.levies:
-        unread = [name for name in _NUMBERS if getattr(levy, name) is None]
+        unread = [name for name in (*_NUMBERS, _SHARE) if getattr(levy, name) is None]
         if levy.county in here and unread:
             missing.append(f"the {levy.name} levy in {levy.county}: {', '.join(unread)} unread")
     strange = sorted(here - {levy.county for levy in tax.levies})
     missing += [f"the levies of {county}: none in the catalogue" for county in strange]
-    fresh = _fresh(tax, lots, year)
+    built = lots["is_built"].astype("boolean").to_numpy(bool, na_value=True)
+    nowhere = int((built & lots["county"].isna().to_numpy(bool)).sum())
+    if nowhere:
+        missing.append(f"the county of every lot that may have an owner ({nowhere:,} have none)")
+    fresh = _fresh(tax, lots, year)[built]
     if not fresh.all():
         missing.append(
             f"market values of {tax.value_age_max_years:g} years or less "
@@ -132,11 +194,9 @@ def needs(tax: Tax, lots: pd.DataFrame, income: pd.DataFrame | None, *, year: in
 
 
 def _fresh(tax: Tax, lots: pd.DataFrame, year: int) -> np.ndarray:
-    built = lots["is_built"].astype("boolean").to_numpy(bool, na_value=True)
     value = lots["appraised_value_usd"].to_numpy(float, na_value=np.nan)
     age = year - lots["value_year"].to_numpy(float, na_value=np.nan)
-    fresh = np.isfinite(value) & (age <= tax.value_age_max_years)
-    return np.asarray(fresh[built], dtype=bool)
+    return np.asarray(np.isfinite(value) & (age <= tax.value_age_max_years), dtype=bool)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,27 +281,49 @@ def stressed(
     take_up
         Share of covered owners who take tax relief, by draw.
     """
-    growth = drawn["value_growth"][:, None]
-    rise = 1 + drawn["reform_value_rise"][:, None] * owners.reached
-    added = np.zeros((len(growth), len(owners.value_usd)))
-    for levy in tax.levies:
-        at = owners.county == levy.county
-        added[:, at] += _tax_added(levy, tax, owners.value_usd[at], growth, rise[:, at])
-    limit = added / tax.stress_points
-    share = _share_under(income, owners.tract, limit)
+    share = sum(
+        _holders(tax, owners, exemption) * _share_under(income, owners.tract, rise / tax.stress_points)
+        for exemption, rise in _rises(tax, owners, drawn).items()
+    )
     kept = 1 - np.asarray(take_up, float).reshape(-1, 1) * owners.protected
     return np.asarray((share * kept * owners.households).sum(axis=1))
 
 
-def _tax_added(levy: Levy, tax: Tax, value: Floats, growth: Floats, rise: Floats) -> Floats:
-    """Tax of one levy after ten years less the tax now [USD/year]."""
+def _holders(tax: Tax, owners: Owners, exemption: str) -> Floats:
+    """Share of the owners of each group who hold an exemption; NaN where it is unread."""
+    shares = {levy.county: levy.owners_share for levy in tax.levies if levy.exemption == exemption}
+    return np.array([shares.get(county, 0.0) for county in owners.county], float)
+
+
+def _rises(tax: Tax, owners: Owners, drawn: Mapping[str, Floats]) -> dict[str, Floats]:
+    """By exemption, how far the yearly tax of ten years on outgrows today's, in money of today's incomes.
+
+    Divided by an income of today it is the rise of tax over income: incomes grow too.
+    """
     years = float(record()["horizon_years"])
-    rate, exempt, cap = (np.nan if getattr(levy, name) is None else getattr(levy, name) for name in _NUMBERS)
-    now = tax.assessment_share * value
-    free = now * (1 + growth) ** years * rise
-    held = np.full_like(now, np.inf) if math.isinf(cap) else now * (1 + cap) ** years
-    then = np.minimum(free, held)
-    return np.asarray((np.maximum(then - exempt, 0) - np.maximum(now - exempt, 0)) * rate / 1000.0)
+    market = (1 + drawn["value_growth"][:, None]) ** years
+    market = market * (1 + drawn["reform_value_rise"][:, None] * owners.reached)
+    incomes = (1 + drawn["owner_income_growth"][:, None]) ** years
+    now = tax.assessment_share * owners.value_usd
+    found: dict[str, Floats] = {}
+    for levy in tax.levies:
+        at = owners.county == levy.county
+        rise = found.setdefault(levy.exemption, np.zeros(market.shape))
+        then = _capped(levy, now[at] * market[:, at], now[at], years)
+        rise[:, at] += _due(levy, then) / incomes - _due(levy, now[at])
+    return found
+
+
+def _capped(levy: Levy, free: Floats, now: Floats, years: float) -> Floats:
+    """Assessed value after some years: market value, or less where its growth is capped."""
+    cap = np.nan if levy.growth_cap_share is None else levy.growth_cap_share
+    return free if math.isinf(cap) else np.minimum(free, now * (1 + cap) ** years)
+
+
+def _due(levy: Levy, assessed: Floats) -> Floats:
+    """Tax of one levy [USD/year]; NaN where a number is unread."""
+    rate, exempt = (np.nan if part is None else part for part in (levy.rate_mills, levy.exempt_usd))
+    return np.asarray(np.maximum(assessed - exempt, 0) * rate / 1000.0)
 
 
 def _share_under(income: pd.DataFrame, tract: Sequence[Any] | np.ndarray, limit_usd: Floats) -> Floats:
