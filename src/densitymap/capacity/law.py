@@ -16,8 +16,10 @@ USES = ("house", "adu", "duplex", "triplex", "multi", "cottage_court")
 
 
 FLOOR_AREA = "floor_area_max_ft2"
-PARKING = "parking_min_per_unit"
 """A standard that is resolved lot by lot, from the lot's own area."""
+
+PARKING = "parking_min_per_unit"
+"""Stalls the law asks for with each home of a use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
