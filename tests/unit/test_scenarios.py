@@ -166,6 +166,27 @@ def test_a_schedule_reads_back_as_the_same_law(loaded, outcomes, today, name):
     assert again.protections == policy.protections
 
 
+def test_a_fourplex_is_told_beside_the_other_forms_and_counted_in_the_schedule(loaded, today):
+    lever = {"kind": "allow_use", "districts": ["R-4"], "use": "multi", "units": 4}
+    waive = {"kind": "waive_minimums", "districts": ["R-4"], "use": "multi"}
+    outcome = loaded.outcome(apply(drawn(lever, waive), today))
+    found = {row["form"]: row for row in told(loaded, outcome)["homes_by_form"]}
+    lots = outcome.results.lots
+    large = lots["zone_district"].isin(["R-4", "R-4-C"]) & (lots["lot_area_ft2"] > 3264 / 0.5 * 1.03)
+    assert found["multi"]["lots_reached"] >= large.sum() > 0
+    assert found["multi"]["homes_saleable_max"] == 4 * found["multi"]["lots_reached"]
+    assert found["duplex"]["lots_reached"] == 0
+    (row,) = [
+        row
+        for row in schedule(outcome.results, loaded.base.results)["rows"]
+        if (row["use"], row["standard"]) == ("multi", "units_max")
+    ]
+    assert (
+        large.sum() <= row["lots_newly_lawful"] <= found["multi"]["lots_reached"]
+    )  # of split lots the main district
+    assert row["value_now"] == 0
+
+
 def test_a_schedule_tells_the_value_in_force_now_and_leaves_out_what_stays(loaded, outcomes):
     paper = schedule(outcomes("duplex-by-right").results, loaded.base.results)
     found = {(row["district"], row["use"], row["standard"]): row for row in paper["rows"]}

@@ -30,7 +30,7 @@ from densitymap.capacity.legal import (
 )
 from densitymap.capacity.reasons import reason_for
 from densitymap.capacity.rules import load_buildings
-from densitymap.capacity.verdict import MAYBE, TRUE, VERDICTS, Flags, Levels, Margins
+from densitymap.capacity.verdict import FALSE, MAYBE, TRUE, VERDICTS, Flags, Levels, Margins
 from densitymap.errors import ValidationError
 from densitymap.geometry import Floats, Indices
 
@@ -87,7 +87,8 @@ def units_allowed(
     DataFrame
         Table ``allowed``, one row per lot, on the index of ``lots``. ``units_allowed`` counts what the
         law allows or may allow, ``units_certain`` only what it surely allows; both are missing where
-        nobody has read which homes the district permits.
+        nobody has read which homes the district permits. With standards of larger forms also
+        ``is_allowed_<form>`` of each, FALSE where nobody has read it or multi-family homes are not counted.
 
     Raises
     ------
@@ -219,7 +220,19 @@ def _parts(
     most, certain = _counts(ruled, uncounted[law.row])
     level = np.maximum.reduce([ruled[form].level for form in asked])
     told = {"level": level, "rule": rule, "reason": reason, "most": most, "certain": certain}
-    return {form: ruled[form].level for form in FORMS} | told | {"zone": law.row}
+    larger = {form: _where_given(ruled[form], uncounted[law.row]) for form in LARGER if form in ruled}
+    return {form: ruled[form].level for form in FORMS} | larger | told | {"zone": law.row}
+
+
+def _where_given(ruling: Ruling, uncounted: Flags) -> Levels:
+    """Level of a larger form where the code surely gives it and its homes are counted; else FALSE."""
+    given = (ruling.permitted == TRUE) & ~uncounted
+    return np.where(given, ruling.level, np.int8(FALSE))
+
+
+def _told(answer: Answer) -> list[str]:
+    """Forms with a verdict of their own: the larger ones only where some code gives them."""
+    return [form for form in COUNTED if form in answer]
 
 
 def _counts(
@@ -249,7 +262,7 @@ def _merge_split(answer: Answer, parts: Answer, law: Law, place: Indices) -> Cit
     """Bring the parts of split lots together in ``answer``: they decide only where they agree."""
     rows, start = _runs(place)
     lots = place[rows][start]
-    agreed = {name: _agreed(parts[name][rows], start) for name in (*FORMS, "level")}
+    agreed = {name: _agreed(parts[name][rows], start) for name in (*_told(parts), "level")}
     disagree = lots[agreed["level"][1]]
     for name, (level, _) in agreed.items():
         answer[name][lots] = level
@@ -298,7 +311,7 @@ def _doubt_unasked(answer: Answer, alone: Flags) -> None:
     """Mark split lots whose other districts were not given: no better than MAYBE."""
     rows = np.flatnonzero(alone)
     lowered = rows[answer["level"][rows] == TRUE]
-    for name in (*FORMS, "level"):
+    for name in (*_told(answer), "level"):
         answer[name][rows] = np.minimum(answer[name][rows], MAYBE)
     answer["rule"][lowered] = CODE["split_zoning"]
     answer["reason"][lowered] = "Part of the lot lies in another district whose rules were not asked."
@@ -319,7 +332,7 @@ def _finished(
         "units_allowed": _whole(answer["most"]),
         "units_certain": _whole(answer["certain"]),
     }
-    columns |= {f"is_allowed_{form}": _boolean(answer[form]) for form in FORMS}
+    columns |= {f"is_allowed_{form}": _boolean(answer[form]) for form in _told(answer)}
     columns["binding_rule"] = np.array(RULES, dtype=object)[rule]
     columns["reason"] = answer["reason"]
     columns["zone_district"] = district.array.take(answer["zone"])

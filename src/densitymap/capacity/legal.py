@@ -24,7 +24,7 @@ HOMES: Mapping[str, int] = {"house": 1, "adu": 2, "duplex": 2, "triplex": 3}
 FORMS = tuple(HOMES)
 
 LARGER: Mapping[str, int] = {"cottage_court": 3, "multi": 4}
-"""Homes of forms that are counted only where a code gives them: without verdicts of their own."""
+"""Homes of forms that are judged only where a code gives them."""
 
 COUNTED: Mapping[str, int] = {**HOMES, **LARGER}
 """Homes of every form that is counted; multi-family buildings of more are not."""

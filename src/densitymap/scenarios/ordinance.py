@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from densitymap.capacity.legal import FORMS
+from densitymap.capacity.legal import COUNTED
 from densitymap.errors import ValidationError
 from densitymap.params import nearest
 from densitymap.scenarios.document import Scenario
@@ -119,7 +119,8 @@ class _AboutLots:
         self.key = zones["zone_key"].astype("string").fillna("").to_numpy(object)
         self.conditional = zones["is_conditional"].to_numpy(bool, na_value=False)
         self.overlay = zones["zone_overlays"].notna().to_numpy(bool)
-        self.newly_lawful = {form: _newly(base, results, form) for form in FORMS}
+        forms = [form for form in COUNTED if f"is_allowed_{form}" in results.allowed]
+        self.newly_lawful = {form: _newly(base, results, form) for form in forms}
         self.newly_nonconforming = newly_nonconforming(lots, base.allowed, results.allowed)
 
     def lawful_now(self, use: str) -> Flags:
@@ -138,7 +139,8 @@ class _AboutLots:
 
 def _newly(base: Results, results: Results, form: str) -> Flags:
     name = f"is_allowed_{form}"
-    was, now = (one.allowed[name].to_numpy(bool, na_value=True) for one in (base, results))
+    refused = pd.Series(False, index=base.allowed.index, dtype="boolean")  # a larger form no code gives
+    was, now = (one.allowed.get(name, refused).to_numpy(bool, na_value=True) for one in (base, results))
     return np.asarray(~was & now, dtype=bool)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import schema
-from densitymap.capacity.legal import FORMS, HOMES
+from densitymap.capacity.legal import COUNTED, HOMES
 from densitymap.errors import ValidationError
 from densitymap.params import nearest
 from densitymap.scenarios.places import sets_of
@@ -69,7 +69,8 @@ def reach(
     rows = [
         _row(policy, form, known[policy.name].set_index("parcel_id"), before, lots)
         for policy in rules
-        for form in FORMS
+        for form in COUNTED
+        if f"is_allowed_{form}" in answers
     ]
     return pd.DataFrame(rows)
 
@@ -80,7 +81,7 @@ def _row(
     sure, perhaps = _answers(then, form)
     was_sure, was_perhaps = _answers(before.reindex(then.index), form)
     saleable = _saleable(policy, form, then["zone_district"], lots)
-    rent_only = HOMES[form] - saleable
+    rent_only = COUNTED[form] - saleable
     can = sure | perhaps
     return {
         "policy": policy.name,
@@ -109,7 +110,7 @@ def _saleable(
 ) -> npt.NDArray[np.int64]:
     """Homes of the form that can be sold apart on each lot; an accessory home only where the law says so."""
     if form != "adu":
-        return np.full(len(zones), HOMES[form], dtype=np.int64)
+        return np.full(len(zones), COUNTED[form], dtype=np.int64)
     found = np.full(len(zones), HOMES["house"], dtype=np.int64)
     keys = parse_zones(zones, policy.code)["zone_key"]
     for rows, code in _codes(policy, zones, lots):

@@ -251,7 +251,8 @@ def _protection(item: Any) -> dict[str, Any]:
 def _by_form(results: Results, base: Results) -> list[dict[str, Any]]:
     """Lots reached and homes by form, saleable apart or rent-only: what the law would let stand."""
     policy = replace(results.policy, name="then")
-    answers = pd.concat([base.allowed.assign(policy="now"), results.allowed.assign(policy="then")])
+    now = base.allowed.reindex(columns=results.allowed.columns, fill_value=False)  # a larger form is refused
+    answers = pd.concat([now.assign(policy="now"), results.allowed.assign(policy="then")])
     table = reach(answers, [policy], baseline="now", lots=results.lots)
     return [
         {str(name): _plain(value) for name, value in row.items()}
