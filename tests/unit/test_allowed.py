@@ -170,7 +170,7 @@ def test_each_district_answers_for_a_lot_of_its_least_size():
 def test_a_larger_form_that_a_scenario_gives_is_counted_where_it_gives_it(use, homes, words):
     today = load_policy("atlanta")
     lever = {"kind": "allow_use", "districts": ["R-4"], "use": use, "units": homes}
-    form = {"name": "larger", "title": "t", "question": "house", "summary": "s", "source": "s", "mark": "A"}
+    form = {"name": "larger", "title": "t", "question": "triplex", "summary": "s", "source": "s", "mark": "A"}
     then = apply(Scenario(levers=(lever,), **form), today)
     frame = lots(
         zone_district=["R-4", "R-4", "R-4-C", "R-5", "RG-3"],
@@ -182,6 +182,8 @@ def test_a_larger_form_that_a_scenario_gives_is_counted_where_it_gives_it(use, h
     assert now["units_certain"].tolist() == [2, 0, 0, 2, 0]
     assert after["units_certain"].tolist() == [homes, 0, 0, 2, 0]
     assert minimum_lot_answers(pd.Series(["R-4"]), then)["answer"].tolist() == [words]
+    larger = " It allows larger buildings." if use == "multi" else ""
+    assert after["reason"].iloc[0] == f"R-4 does not allow a triplex.{larger}"
 
 
 @pytest.mark.parametrize(("stalls", "verdict"), [(0, "TRUE"), (1, "TRUE"), (2, "FALSE")])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from densitymap.capacity.legal import RULES, Ruling
+from densitymap.capacity.legal import COUNTED, RULES, Ruling
 from densitymap.capacity.verdict import MAYBE
 from densitymap.geometry import Indices
 
@@ -141,7 +141,12 @@ def _known(told: pd.Series, facts: pd.DataFrame, names: tuple[str, str], what: s
 
 
 def _not_permitted(facts: pd.DataFrame) -> pd.Series:
-    larger = np.where(facts["multi"] > 0, " It allows larger buildings, which are not counted here.", "")
+    counted = max(COUNTED.values())
+    larger = np.select(
+        [facts["multi"] > counted, facts["multi"] > 0],
+        [" It allows larger buildings, which are not counted here.", " It allows larger buildings."],
+        "",
+    )
     return facts["zone"] + " does not allow " + facts["form"] + "." + larger
 
 
