@@ -186,10 +186,14 @@ def test_a_lever_of_a_place_is_an_exception_to_one_for_everywhere(lots, today):
 
 def test_places_that_contradict_one_another_are_refused_where_a_lot_lies_in_both(lots, today):
     kirkwood, o = {"neighborhood": ["Kirkwood"]}, {"npu": ["O"]}
+    elsewhere = duplex({"neighborhood": ["East Lake"]})
+    protection = {"kind": "tenure_protection", "where": o}
+    policy = apply(scenario(protection, elsewhere, area(8000, o), area(5000, kirkwood)), today)
+    placed = places.with_places(lots, policy.all_places, layers={})
+    with pytest.raises(ValidationError, match=r"lever 4 makes lot_area_min_ft2.*; lever 3 made.*npu O"):
+        standards_under(placed, policy)
     policy = apply(scenario(area(8000, o), area(5000, kirkwood)), today)
     placed = places.with_places(lots, policy.places, layers={})
-    with pytest.raises(ValidationError, match=r"lever 2 makes lot_area_min_ft2.*npu O"):
-        standards_under(placed, policy)
     apart = placed.assign(npu="N")
     apart = places.with_places(
         apart.drop(columns=[p.key for p in policy.places]), policy.places[1:], layers={}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,13 +99,12 @@ class Policy:
         """
         keys = {place.key for place, holds in zip(self.places, held, strict=True) if holds}
         if not keys:
-            return replace(self, levers=_binding(self.levers, keys))
-        binding = _binding(self.levers, keys)
-        code, _, contradictions = levers.pull_all(self.base, binding)
+            return replace(self, levers=_binding(self.levers, set()))
+        code, _, contradictions = levers.pull_all(self.base, _numbered(self.levers, keys))
         if contradictions:
             words = " and ".join(place.words for place in self.places if place.key in keys)
             raise _refused(self.name, [f"{fault} (on lots {words})" for fault in contradictions])
-        return replace(self, code=code, levers=tuple(lever for lever in binding if "where" not in lever))
+        return replace(self, code=code, levers=_binding(self.levers, set()))
 
 
 def load_policy(code: str, *, extra: Path | None = None) -> Policy:
@@ -222,18 +221,20 @@ def _met(base: ZoningCode, pulled: Sequence[Lever]) -> tuple[list[str], list[str
     named = [place_of(lever["where"]).key for lever in pulled if levers.is_law(lever) and "where" in lever]
     notes: list[str] = []
     contradictions: list[str] = []
-    for key in (None, *dict.fromkeys(named)):
-        binding = _numbered(pulled, key)
+    for keys in (set(), *({key} for key in dict.fromkeys(named))):
+        binding = _numbered(pulled, keys)
         _, said, against = levers.pull_all(base, binding)
         notes += said
         contradictions += against
     return list(dict.fromkeys(notes)), list(dict.fromkeys(contradictions))
 
 
-def _numbered(pulled: Sequence[Lever], key: str | None) -> list[Lever]:
-    """The levers as numbered in the file: those that do not bind in this place stand as protections do."""
+def _numbered(pulled: Sequence[Lever], keys: Collection[str]) -> list[Lever]:
+    """The levers as numbered in the file: those that bind in none of these places stand as protections do."""
     return [
-        lever if "where" not in lever or place_of(lever["where"]).key == key else {"kind": "of another place"}
+        lever
+        if "where" not in lever or place_of(lever["where"]).key in keys
+        else {"kind": "of another place"}
         for lever in pulled
     ]
 
