@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from commands import densitymap
+from densitymap import params
+from densitymap.city import load_city
 from densitymap.pipeline.workspace import Workspace
 
 PACKAGES = "duplex-any-lot-of-record,triplex-any-lot-with-protections"
@@ -209,6 +211,8 @@ def test_an_explanation_agrees_with_itself_and_names_its_inputs(space):
     args = ("explain", "duplex-any-lot-of-record", "duplex-by-right", "--draws", 20, "--json")
     ran = densitymap(*args, "--workspace", space)
     assert ran.code == 0, ran.err
+    first = ran.err.splitlines()[0]
+    assert first.startswith("duplex-any-lot-of-record, against duplex-by-right: direct D, market I")
     said = json.loads(ran.out)
     whole = {name: part["value"] for name, part in said["difference"].items()}
     assert [row["lever"]["kind"] for row in said["by_lever"]] == ["waive_minimums"]
@@ -217,8 +221,19 @@ def test_an_explanation_agrees_with_itself_and_names_its_inputs(space):
     assert f"{whole['fits']:+,g} homes that fit" in " ".join(said["sentences"])
     lock = json.loads((space / "densitymap.lock").read_text())["layers"]
     for link in said["chain"]:
-        assert link["files"]["parcels"] == lock["parcels"]["sha256"]
+        loaded = {name: layer["sha256"] for name, layer in lock.items() if name in link["files"]}
+        assert loaded == {name: sha for name, sha in link["files"].items() if sha}
+        assert set(link["not_loaded"]) == set(link["files"]) - set(loaded)
+        assert "parcels" in loaded
         assert link["seed"] == said["rests_on"]["seed"]
+
+
+def test_every_layer_of_the_chain_is_one_of_the_city(space):
+    """A number whose chain names a layer that no city has can never be followed to its file."""
+    known = set(load_city().layers)
+    for link in params.load("frontier", "chain").values():
+        assert set(link["layers"]) <= known
+        assert all(load_city().with_role(role) for role in link["roles"])
 
 
 def test_a_scenario_beside_itself_has_no_driver(space):

@@ -14,13 +14,16 @@ from densitymap.scenarios.frontier_words import lines
 from densitymap.scenarios.place_sums import Sums
 
 BAND = {"mean": 1.0, "p5": 0.0, "p50": 1.0, "p95": 2.0}
+DIRECT = BAND | {"sign": "+"}
 
 
 def point(number, *, is_nothing=False, over=False, runs_over=None, chosen=None):
-    scored = {"net_homes": BAND, "direct": BAND, "programme_cost_usd": BAND | {"mean": 100 * number}}
+    scored = {"net_homes": BAND, "direct": DIRECT, "programme_cost_usd": BAND | {"mean": 100 * number}}
     return {
         "point": number, "chosen": {"A": "p"} if chosen is None else chosen, "promised": scored, "scored": scored,
         "over_budget": over, "share_of_runs_over_budget": runs_over, "ties_with_no_change": is_nothing,
+        "programme_cost_usd_per_direct_move_avoided": "undefined", "market": {"sign": "-"},
+        "programme_cost_usd_per_market_move_avoided": "undefined", "exclusion": {"sign": "unclear"},
         "share_of_runs_better": number / 10, "scenario": f"frontier-neighborhood-{number:02d}",
     }  # fmt: skip
 
@@ -32,8 +35,21 @@ def told(points, groups):
     }  # fmt: skip
 
 
+def after_signs(document):
+    """Lines after the table of signs: its head, and one line a channel."""
+    return lines(document)[1 + len(document["channels"]) :]
+
+
+def test_signs_by_channel_stand_first():
+    points = [point(n) for n in (1, 2, 3)]
+    points[0] |= {"scored": points[0]["scored"] | {"direct": BAND | {"sign": "-"}}}
+    said = lines(told(points, [[1, 2, 3]]))
+    assert said[0].startswith("Against no change: direct D, market I, exclusion E")
+    assert said[1] == "  given the regional channel: D - at point 1, + at points 2 to 3; I -; E unclear"
+
+
 def test_where_no_point_can_be_told_from_another_that_opens_the_answer():
-    said = lines(told([point(n, is_nothing=True) for n in (1, 2, 3)], [[1, 2, 3]]))
+    said = after_signs(told([point(n, is_nothing=True) for n in (1, 2, 3)], [[1, 2, 3]]))
     assert said[0].startswith("No point can be told from another: ")
     assert said[0].endswith("None can be told from no change either.")
     assert said[1].startswith("Points 1 to 3: ")
@@ -41,7 +57,7 @@ def test_where_no_point_can_be_told_from_another_that_opens_the_answer():
 
 
 def test_points_that_can_be_told_apart_stand_in_lines_of_their_own():
-    said = lines(told([point(n, is_nothing=n == 2) for n in (1, 2, 3, 4)], [[1, 2], [3, 4]]))
+    said = after_signs(told([point(n, is_nothing=n == 2) for n in (1, 2, 3, 4)], [[1, 2], [3, 4]]))
     assert said[0].startswith("4 points in 2 groups: ")
     assert said[0].endswith("Point 2 cannot be told from no change.")
     assert [line.split(":")[0] for line in said[1:3]] == ["Points 1 to 2", "Points 3 to 4"]
@@ -62,21 +78,34 @@ def test_households_are_told_as_the_ledgers_tell_them(draws, words):
     """Whole, and no number below five, whichever way it points (issue 9 item 4)."""
     nothing, direct = np.zeros((3, 1)), np.array(draws)[:, None]
     table = Table(
-        places=("A",), packages=("no-change", "p"), beliefs={}, rented=np.zeros(3),
+        places=("A",), packages=("no-change", "p"), beliefs={}, rented=np.zeros(3), low_income=np.zeros(3),
         sums=tuple(Sums(net=nothing, direct=moved, cost=nothing) for moved in (nothing, direct)),
     )  # fmt: skip
     found = scored(table, np.array([1]))
     one = point(1) | {"promised": found, "scored": found}
-    assert words in lines(told([one], [[1]]))[1]
+    assert words in after_signs(told([one], [[1]]))[1]
     numbers = [value for value in found["direct"].values() if not isinstance(value, str)]
     assert all(value == 0 or abs(value) >= 5 for value in numbers)
 
 
+def test_cost_per_move_is_told_where_moves_are_surely_avoided():
+    points = [point(n) for n in (1, 2, 3)]
+    points[1]["programme_cost_usd_per_market_move_avoided"] = {"p5": 100.0, "p50": 2_000.0, "p95": 30_000.0}
+    said = [line for line in lines(told(points, [[1, 2, 3]])) if line.startswith("Programme cost per")]
+    assert said == [
+        "Programme cost per household not directly displaced: undefined",
+        (
+            "Programme cost per modelled low-income move avoided (borrowed effect, range), regional channel: "
+            "point 2: 2,000 (100 to 30,000) USD; points 1, 3: undefined"
+        ),
+    ]
+
+
 def test_a_group_names_what_all_its_points_choose():
     both = [point(1, chosen={"A": "p", "B": "q"}), point(2, chosen={"A": "p", "B": "p"})]
-    assert "all choose p in A" in lines(told(both, [[1, 2]]))[1]
-    assert " in B" not in lines(told(both, [[1, 2]]))[1]
-    assert "choose" not in lines(told([point(1, chosen={}), point(2)], [[1, 2]]))[1]
+    assert "all choose p in A" in after_signs(told(both, [[1, 2]]))[1]
+    assert " in B" not in after_signs(told(both, [[1, 2]]))[1]
+    assert "choose" not in after_signs(told([point(1, chosen={}), point(2)], [[1, 2]]))[1]
 
 
 def test_a_broken_budget_is_said_with_how_often_it_is_broken():
@@ -85,16 +114,16 @@ def test_a_broken_budget_is_said_with_how_often_it_is_broken():
         point(2, runs_over=0.25),
         point(3, over=True, runs_over=0.6),
     ]
-    said = lines(told(points, [[1, 2, 3]]))
+    said = after_signs(told(points, [[1, 2, 3]]))
     assert "over the budget in 25% to 60% of fresh runs, and on average: points 1, 3" in said[1]
     assert said[-1].endswith("scenario run frontier-neighborhood-02")
-    assert "budget" not in " ".join(lines(told([point(1), point(2)], [[1, 2]])))
+    assert "budget" not in " ".join(after_signs(told([point(1), point(2)], [[1, 2]])))
 
 
 def test_no_point_and_one_point():
     assert lines(told([], []))[0] == "No choice keeps the budget."
     assert (
-        lines(told([point(1)], [[1]]))[0]
+        after_signs(told([point(1)], [[1]]))[0]
         == "There is one point only. Every point can be told from no change."
     )
 
@@ -123,7 +152,7 @@ def test_a_point_over_its_budget_on_average_is_flagged(budget, over, share):
     nothing = np.zeros((4, 1))
     sums = Sums(net=nothing, direct=nothing, cost=np.array([[0.0], [40.0], [0.0], [40.0]]))
     table = Table(
-        places=("A",), packages=("no-change", "p"), beliefs={}, rented=np.zeros(4),
+        places=("A",), packages=("no-change", "p"), beliefs={}, rented=np.zeros(4), low_income=np.zeros(4),
         sums=(Sums(net=nothing, direct=nothing, cost=nothing), sums),
     )  # fmt: skip
     found = against_budget(table, np.array([1]), budget)

@@ -15,6 +15,7 @@ from densitymap.scenarios.break_even import NOT_NEEDED, UNDEFINED, Relief, break
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, VACANT, direct, lot_classes
 from densitymap.scenarios.ledger import NAMES, Ledger, count_band, moved, sign, told
 from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
+from densitymap.scenarios.market import avoided, moves_avoided_per_home
 from densitymap.scenarios.tenure import cells_of, let_homes, low_income_cut
 from ledger_lots import POINT, SEED, SIZE, income_table, lots, tenure_table
 
@@ -87,6 +88,16 @@ def test_direct_counts_who_must_go_by_kind_of_change():
     assert lower.total[0] > found.total[0]
 
 
+def test_the_share_of_the_stock_that_is_displaced_hangs_on_no_size_of_area():
+    """A city of ten such districts: ten times the homes and the households, and ten times the moves avoided."""
+    net, gone, here = (np.full(SIZE, value) for value in (50.0, 300.0, 3_000.0))
+    district, city = (avoided(POINT, n * net, n * gone, n * here) for n in (1, 10))
+    per_home = moves_avoided_per_home(POINT)
+    for name in ("local", "adverse"):
+        assert city[name] == pytest.approx(10 * district[name])
+        assert district[name] == pytest.approx(per_home[name] * net * 0.9)
+
+
 def test_classes_speak_of_lots_and_addresses():
     assert lot_classes(lots()).tolist() == [OWNED, MAY_BE_LET, VACANT, MAY_BE_LET]
 
@@ -137,11 +148,27 @@ def test_no_end_of_any_band_of_households_tells_of_fewer_than_five(draws, told_a
     assert not set(lines.replace("[", " ").split()) & {"0.4", "1", "-1", "-0.2"}
 
 
+DEMAND = {
+    "homes_wanted_and_not_built_in_the_region": dict.fromkeys(("p5", "p50", "p95"), 60_000),
+    "low_income_moves_by_rents": dict.fromkeys(("p5", "p50", "p95"), 1_000),
+    "cumulation": "ten years",
+}
+
+
 def answered(ledger):
     """A record of one computable ledger, as a terminal tells it."""
-    absent = {"letter": "T", "title": "t", "unit": "u", "computable": False, "needs": ["x"]}
+    absent = {
+        "letter": "T",
+        "title": "t",
+        "unit": "u",
+        "population": "p",
+        "computable": False,
+        "needs": ["x"],
+    }
     kept = dict.fromkeys(NAMES, absent) | {"direct": ledger, "note": "", "programme_costs_usd": {}}
     kept["protections_priced"] = {}
+    kept |= {"demand": DEMAND, "who_lives_where": {"sources": ["a table"], "low_income_below_usd": 50_000}}
+    kept["market"] = absent | {"channels": {"local": {"extrapolation": "seen on large buildings"}}}
     return {"ledgers": kept, "rho_star": None}
 
 

@@ -49,14 +49,16 @@ def test_held_homes_taken_out_of_the_stock_would_read_as_harm():
     """Why they stay in: the ledger tells relief alone, so a smaller stock means more moves, not fewer."""
     world = {name: np.array([one.default]) for name, one in beliefs().items()}
     net, gone, held = (np.array([value]) for value in (50.0, 10.0, 100.0))
-    now, without = avoided(world, net, gone), avoided(world, net, gone + held)
+    here = np.array([1_000.0])
+    now, without = avoided(world, net, gone, here), avoided(world, net, gone + held, here)
     assert all(-without[name] > -now[name] for name in ("regional", "local"))
 
 
 @pytest.mark.parametrize("kind", ["land_trust", "preservation_purchase"])
 def test_a_protection_that_takes_no_lot_changes_no_byte_of_a_ledger(loaded, kind):
     plain, held = (under(loaded, *levers) for levers in ((), ({"kind": kind, "lots_share": 0},)))
-    (one, other) = (avoided(loaded.situation.beliefs, c.net, c.direct.total) for c in (plain, held))
+    given = loaded.situation
+    (one, other) = (avoided(given.beliefs, c.net, c.direct.total, given.low_income) for c in (plain, held))
     assert held.direct.total.tobytes() == plain.direct.total.tobytes()
     assert held.net.tobytes() == plain.net.tobytes()
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
@@ -104,6 +106,19 @@ def test_a_frontier_prices_protections_as_the_ledgers_do(loaded, places):
     assert set(whole) == set(by_place.priced) == {lever["kind"] for lever in levers}
     elsewhere = [n for n, name in enumerate(places.names) if name != "Kirkwood"]
     assert (by_place.cost[:, elsewhere] == 0).all()
+
+
+def test_a_frontier_displaces_as_the_ledgers_do_in_every_draw(loaded, places):
+    """Places add up, and a package bound to some places is what it is asked everywhere, place by place."""
+    everywhere = outcome(loaded, [{"kind": "tenure_protection"}])
+    here = outcome(loaded, [{"kind": "tenure_protection", **HERE}])
+    plain = outcome(loaded, [])
+    whole, bound, without = (place_sums(one.flow, places).direct for one in (everywhere, here, plain))
+    at = places.names.index("Kirkwood")
+    for one, by_place in ((everywhere, whole), (here, bound), (plain, without)):
+        assert by_place.sum(axis=1) == pytest.approx(one.counted.direct.total, rel=1e-9)
+    assert bound[:, at] == pytest.approx(whole[:, at], rel=1e-9)
+    assert np.delete(bound, at, axis=1) == pytest.approx(np.delete(without, at, axis=1), rel=1e-9)
 
 
 def test_tax_relief_is_priced_by_the_award_where_levies_are_unread(loaded):

@@ -181,8 +181,13 @@ def test_nothing_of_one_lot_is_written(space):
 def test_what_the_answer_hangs_on_is_told(loaded, reform):
     bars = tornado(reform, loaded.base.counted, loaded.situation)
     assert {"net_homes", "direct", "market, regional"} <= set(bars)
-    widths = [abs(bar["high"] - bar["low"]) for bar in bars["market, regional"]]
-    assert widths == sorted(widths, reverse=True)
+    for name, own in bars.items():
+        widths = [bar["of_widest"] for bar in own]
+        assert widths == sorted(widths, reverse=True)
+        assert widths[0] == 1.0
+        told = [bar[end] for bar in own for end in ("low", "high")]
+        assert name == "net_homes" or all(v == "fewer than 5" or abs(v) >= 5 for v in told)
+    assert "leave_convert" not in {bar["name"] for bar in bars["direct"]}  # drawn with leave_redevelop
     indices = sobol(seed=5)
     assert {row["name"] for row in indices["regional"]} == {
         "region_rent_elasticity", "rent_rise_behind", "excess_moves", "region_low_income_renter_share",

@@ -17,7 +17,7 @@ from densitymap.pipeline import ordinance as ordinances
 from densitymap.pipeline import scenario_files, scenarios, sensitivity, workspace
 from densitymap.scenarios.frontier_words import lines as frontier_lines
 from densitymap.scenarios.headline import headline
-from densitymap.scenarios.ledger_words import ledger_lines, sign_lines
+from densitymap.scenarios.ledger_words import detail_lines, ledger_lines, sign_lines, sign_table
 
 ACTIONS = ("list", "show", "run", "new", "validate")
 ALLOW_EMPTY = "Go on where a lever reaches no lot (otherwise exit code 5)."
@@ -121,8 +121,9 @@ def _tell(said: list[dict[str, Any]]) -> None:
             homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"
             SETTINGS.say(f"  {row['form']}: {_lots(row['lots_reached'])} reached; at most {homes}")
     _note(said)
-    for line in (line for one in said for line in ledger_lines(one)):
-        SETTINGS.say(line)
+    for one in said:
+        for line in (*ledger_lines(one), *detail_lines(one.get("detail", {}))):
+            SETTINGS.say(line)
     for line in dict.fromkeys(line for one in said for line in one["not_computable"]):
         SETTINGS.say(f"Not computable: {line}")
     if any(one["label"] for one in said):
@@ -240,6 +241,9 @@ def explain(
     """
     with SETTINGS.progress("Explaining"):
         told = explaining.explain(SETTINGS.workspace, scenario, than, n_draws=draws)
+    if told["signs"]:
+        for line in sign_table(f"{told['scenario']}, against {told['than']}", told["signs"]):
+            SETTINGS.say(line)
     for line in told["sentences"]:
         SETTINGS.say(line)
     for link in told["chain"]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from densitymap import params
+from densitymap.city import City
 from densitymap.errors import MissingDataError, ValidationError
 from densitymap.pipeline import workspace
 from densitymap.pipeline.scenarios import Loaded, load_ground, manifest, policy_of
@@ -14,6 +15,7 @@ from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import explain as driving
 from densitymap.scenarios.document import Scenario
 from densitymap.scenarios.explain import Lever
+from densitymap.scenarios.ledgers import signs
 from densitymap.scenarios.policy import Policy, apply, load_policy
 from densitymap.scenarios.record import Outcome
 
@@ -24,8 +26,9 @@ def explain(space: Workspace, name: str, than: str, *, n_draws: int | None = Non
     Returns
     -------
     dict
-        ``sentences``; ``difference``, ``by_lever`` (alone, and left out), ``by_place``, ``by_lot_class``;
-        ``chain`` (of each number, what it is made of and the hashes of those files); ``rests_on``.
+        ``signs`` (direction of each ledger by channel); ``sentences``; ``difference``, ``by_lever`` (alone,
+        and left out), ``by_place``, ``by_lot_class``; ``chain`` (of each number, what it is made of and the
+        hashes of those files); ``rests_on``.
 
     Raises
     ------
@@ -45,6 +48,7 @@ def explain(space: Workspace, name: str, than: str, *, n_draws: int | None = Non
     told: dict[str, Any] = {
         "scenario": end_policy.name,
         "than": start_policy.name,
+        "signs": _signs(loaded, end, start),
         "difference": driving.differences(end, start),
         "by_lever": driving.lever_effects(
             found, end, start, lambda pulled: _asked(loaded, end_policy, pulled)
@@ -54,10 +58,17 @@ def explain(space: Workspace, name: str, than: str, *, n_draws: int | None = Non
     }
     rests = manifest(space, end_policy, loaded.n_draws)
     told["sentences"] = driving.sentences((end_policy.name, start_policy.name), told)
-    told["chain"] = chain(space, rests)
+    told["chain"] = chain(space, loaded.city, rests)
     told["rests_on"] = rests | {"words": _words(rests)}
     told["not_computable"] = [f"needs {need}" for need in loaded.needs.expected]
     return told
+
+
+def _signs(loaded: Loaded, end: Outcome, start: Outcome) -> list[dict[str, Any]] | None:
+    """Direction of each ledger by channel; None where they cannot be computed, or the two are one."""
+    if end.counted is None or start.counted is None or loaded.situation is None or end is start:
+        return None
+    return signs(end.counted, start.counted, loaded.situation)
 
 
 def _asked(loaded: Loaded, like: Policy, pulled: tuple[Lever, ...]) -> Outcome | str:
@@ -76,16 +87,17 @@ def _asked(loaded: Loaded, like: Policy, pulled: tuple[Lever, ...]) -> Outcome |
     return loaded.outcome(replace(policy, name=scenario.name))
 
 
-def chain(space: Workspace, rests: Mapping[str, Any]) -> list[dict[str, Any]]:
+def chain(space: Workspace, city: City, rests: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Follow each number to the files and catalogue it is made of, with their hashes."""
     locked = (workspace.read_json(space.lock) or {}).get("layers", {})
+    links = [(link, _layers(link, city)) for link in params.load("frontier", "chain").values()]
     return [
         {
             "number": link["title"],
             "made_of": link["made_of"],
             "method": link["cite"],
-            "files": {name: locked.get(name, {}).get("sha256") for name in link["layers"]},
-            "not_loaded": [name for name in link["layers"] if name not in locked],
+            "files": {name: locked.get(name, {}).get("sha256") for name in layers},
+            "not_loaded": [name for name in layers if name not in locked],
             "catalogue": list(link["catalogue"]),
             "code_and_catalogue": rests["code_and_catalogue"],
             "parcels": rests["parcels"],
@@ -93,8 +105,13 @@ def chain(space: Workspace, rests: Mapping[str, Any]) -> list[dict[str, Any]]:
             "seed": rests["seed"],
             "draws": rests["draws"],
         }
-        for link in params.load("frontier", "chain").values()
+        for link, layers in links
     ]
+
+
+def _layers(link: Mapping[str, Any], city: City) -> list[str]:
+    """Layers a number is made of: those it names, and all of the city that have a role it names."""
+    return [*link["layers"], *(layer.name for role in link["roles"] for layer in city.with_role(role))]
 
 
 def _words(rests: Mapping[str, Any]) -> str:

@@ -227,7 +227,7 @@ def _table(
         raise UsageError("No package is left to choose from", next_step="; ".join(left_out))
     table = Table(
         places=ground.names, packages=tuple(names), sums=tuple(sums), beliefs=ground.beliefs,
-        rented=loaded.situation.rented,
+        rented=loaded.situation.rented, low_income=loaded.situation.low_income,
     )  # fmt: skip
     return table, left_out
 

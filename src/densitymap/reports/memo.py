@@ -21,6 +21,7 @@ DRAWN = ("expected", "demolitions", "net_homes")
 _PLAIN = 100
 """From this size on numbers are told whole."""
 _SHOWN_BARS = 6
+_BAR = ("low", "high", "of_widest")
 _LEVER_HEAD = ("kind", "lots_reached")
 
 
@@ -355,10 +356,8 @@ def _sensitivity(given: MemoInput) -> Iterator[Block]:
             continue
         for result, bars in found.items():
             caption = say("text.tornado", title=one["title"], result=result.replace("_", " "))
-            rows = [
-                [str(bar["label"]), number(bar["low"]), number(bar["high"])] for bar in bars[:_SHOWN_BARS]
-            ]
-            head = [say(f"column.{name}") for name in ("belief", "low", "high")]
+            rows = [[str(bar["label"]), *(number(bar[name]) for name in _BAR)] for bar in bars[:_SHOWN_BARS]]
+            head = [say(f"column.{name}") for name in ("belief", *_BAR)]
             yield Table(caption, head, rows) if rows else Text(f"{caption}: {say('text.none')}")
 
 

@@ -229,7 +229,7 @@ def sentences(names: tuple[str, str], told: Mapping[str, Any]) -> list[str]:
             "Most of it falls in " + ", ".join(f"{r['place']} ({r[key]:+,g} {title})" for r in top) + "."
         )
     said += [
-        f"On lots {row['lot_class']}: {row['net_homes']:+,g} net homes, "
+        f"On lots of class {row['lot_class']}: {row['net_homes']:+,g} net homes, "
         f"{_signed(row['direct'])} households directly displaced."
         for row in told["by_lot_class"]
         if row["net_homes"] or row["direct"]
@@ -258,10 +258,16 @@ def _lever_sentence(row: Mapping[str, Any], key: str, title: str, end: str) -> s
     rest += ["in " + ", ".join(lever["districts"])] if "districts" in lever else []
     name = " ".join([str(lever["kind"]), *rest])
     taken = "" if row["added"] else "Without "
-    alone = row["alone"] if isinstance(row["alone"], str) else f"{row['alone'][key]:+,g} {title} alone"
-    left = (
-        row["left_out"]
-        if isinstance(row["left_out"], str)
-        else f"{row['left_out'][key]:+,g} as the last step to {end}"
-    )
+    alone = _effect(row["alone"], key, f" {title}", "alone")
+    left = _effect(row["left_out"], key, "", f"as the last step to {end}")
     return f"{taken}{name}: {alone}; {left}."
+
+
+def _effect(found: Mapping[str, Any] | str, key: str, title: str, when: str) -> str:
+    """What a lever does to homes and, where it is known, to households; words where it cannot be pulled."""
+    if isinstance(found, str):
+        return found
+    moved_out = (
+        "" if found["direct"] is None else f" and {_signed(found['direct'])} households directly displaced"
+    )
+    return f"{found[key]:+,g}{title}{moved_out} {when}"

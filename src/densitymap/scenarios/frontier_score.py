@@ -35,8 +35,8 @@ class Table:
         Of each package, no change first.
     beliefs
         Drawn by name, of the same draws.
-    rented
-        Rented homes on lots of one to four homes, by draw.
+    rented, low_income
+        Rented homes, and low-income renter households, on lots of one to four homes, by draw.
     """
 
     places: tuple[str, ...]
@@ -44,13 +44,14 @@ class Table:
     sums: tuple[Sums, ...]
     beliefs: Mapping[str, Floats]
     rented: Floats = field(repr=False)
+    low_income: Floats = field(repr=False)
 
     def at(self, runs: slice) -> Table:
         """The same table, of some draws."""
         cut = tuple(replace(s, net=s.net[runs], direct=s.direct[runs], cost=s.cost[runs]) for s in self.sums)
         beliefs = {name: values[runs] for name, values in self.beliefs.items()}
-        return Table(
-            places=self.places, packages=self.packages, sums=cut, beliefs=beliefs, rented=self.rented[runs]
+        return replace(
+            self, sums=cut, beliefs=beliefs, rented=self.rented[runs], low_income=self.low_income[runs]
         )
 
     @property
@@ -98,8 +99,10 @@ def by_channel(table: Table, choice: Choice) -> dict[str, dict[str, Any]]:
     """
     net, direct, cost = (table.added(name, choice) for name in ("net", "direct", "cost"))
     nothing = np.zeros_like(choice)
-    now = market.avoided(table.beliefs, table.total("net", choice), table.total("direct", choice))
-    was = market.avoided(table.beliefs, table.total("net", nothing), table.total("direct", nothing))
+    now, was = (
+        market.avoided(table.beliefs, table.total("net", c), table.total("direct", c), table.low_income)
+        for c in (choice, nothing)
+    )
     less = {name: now[name] - was[name] for name in market.CHANNELS}
     taken = {name: table.total("direct", choice) + np.abs(less[name]) for name in market.CHANNELS}
     reach = market.out_of_reach(table.beliefs, net, table.rented, taken)

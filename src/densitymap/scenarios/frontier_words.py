@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Point = Mapping[str, Any]
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:
-    """Tell a frontier in lines: what can be told apart, points in groups, channels, rules, notes.
+    """Tell a frontier in lines: signs by channel, what can be told apart, points in groups, rules, notes.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     """
     points = next(iter(told["channels"].values()))
     groups = [[points[number - 1] for number in group] for group in told["groups"]]
-    found = [opening(groups), *(_group(group) for group in groups)]
+    found = [*_signs(told["channels"]), opening(groups), *(_group(group) for group in groups)]
     for channel, rows in told["channels"].items():
         shares = "; ".join(
             f"{_names(group)}: {_span([rows[p['point'] - 1]['share_of_runs_better'] for p in group], '.0%')}"
@@ -26,6 +26,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
         )
         if groups:
             found.append(f"Share of model runs better than no change, given the {channel} channel: {shares}")
+    found += _per_move(told["channels"]) if points else []
     found += _beside(told["baselines"])
     found += _priced(told["protections_priced"])
     found += [f"Left out {text}" for text in told["left_out"]]
@@ -35,6 +36,35 @@ def lines(told: Mapping[str, Any]) -> list[str]:
         found.append(f"{told['lots_in_no_place']:,} lots lie in no place and never change.")
     found += told["notes"]
     return [*found, _next(points)] if points else found
+
+
+def _signs(channels: Mapping[str, Sequence[Point]]) -> list[str]:
+    """The first lines of any answer: direction of each ledger beside no change, channel by channel."""
+    if not any(channels.values()):
+        return []
+    head = "Against no change: direct D, market I, exclusion E (+ more, - fewer households)"
+    return [f"{head}; owners T: `scenario run` tells it of a point"] + [
+        f"  given the {channel} channel: "
+        + "; ".join(f"{letter} {_along(rows, sign)}" for letter, sign in _SIGNS.items())
+        for channel, rows in channels.items()
+    ]
+
+
+_SIGNS: Mapping[str, Callable[[Point], str]] = {
+    "D": lambda point: str(point["scored"]["direct"]["sign"]),
+    "I": lambda point: str(point["market"]["sign"]),
+    "E": lambda point: str(point["exclusion"]["sign"]),
+}
+
+
+def _along(points: Sequence[Point], sign: Callable[[Point], str]) -> str:
+    """A direction along the points: once where they share it, else with the points that have it."""
+    by_sign: dict[str, list[Point]] = {}
+    for point in points:
+        by_sign.setdefault(sign(point), []).append(point)
+    if len(by_sign) == 1:
+        return next(iter(by_sign))
+    return ", ".join(f"{told} at {_names(those).lower()}" for told, those in by_sign.items())
 
 
 def opening(groups: Sequence[Sequence[Point]]) -> str:
@@ -149,6 +179,28 @@ def _bands(rows: Sequence[Mapping[str, Any]]) -> str:
     """Medians, and the widest reach of the bands; once where both are the same words."""
     middle, ends = _span([row["p50"] for row in rows]), _ends(rows)
     return middle if middle == ends else f"{middle} ({ends})"
+
+
+def _per_move(channels: Mapping[str, Sequence[Point]]) -> list[str]:
+    """What a programme pays for each move avoided, direct and by channel, where some surely are."""
+    direct = next(iter(channels.values()))
+    asked = [("household not directly displaced", direct, "direct")] + [
+        (f"modelled low-income move avoided (borrowed effect, range), {channel} channel", rows, "market")
+        for channel, rows in channels.items()
+    ]
+    return [
+        f"Programme cost per {what}: {_ratio(rows, f'programme_cost_usd_per_{kind}_move_avoided')}"
+        for what, rows, kind in asked
+    ]
+
+
+def _ratio(points: Sequence[Point], key: str) -> str:
+    told = [point for point in points if isinstance(point[key], Mapping)]
+    if not told:
+        return str(points[0][key])
+    others = [point for point in points if point not in told]
+    rest = f"; {_names(others).lower()}: {others[0][key]}" if others else ""
+    return f"{_names(told).lower()}: {_bands([point[key] for point in told])} USD{rest}"
 
 
 def _beside(baselines: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,16 @@ from densitymap.geometry import Floats
 from densitymap.scenarios import market, tax
 from densitymap.scenarios.beliefs import beliefs, channels, drawn, extrapolated, parameter_drawn
 from densitymap.scenarios.break_even import Relief, break_even
-from densitymap.scenarios.direct import CLASS_LEVEL, Direct, direct, kept_by, lot_classes, net_by_class
+from densitymap.scenarios.direct import (
+    ADDED,
+    CLASS_LEVEL,
+    MAY_BE_LET,
+    Direct,
+    direct,
+    kept_by,
+    lot_classes,
+    net_by_class,
+)
 from densitymap.scenarios.evaluate import Results, protected
 from densitymap.scenarios.flow import Flow
 from densitymap.scenarios.ledger import BY_NOTHING, Ledger, band, count_band, moved, sign, told
@@ -28,6 +37,10 @@ from densitymap.scenarios.programme import Basis, cost_words, costs_of
 from densitymap.scenarios.tenure import Cells, Let, cells_of, let_homes, low_income_cut
 
 NEVER_ADDED = "The ledgers count different people over different causes: they are never added."
+CLASSES_NOTE = (
+    f"'{MAY_BE_LET}' stands for low-income rentals: which lots those are is known of none. '{ADDED}' is what "
+    "is added beside a house that stays."
+)
 SHARES_NOTE = "Shares of model runs, given each channel; they are no probabilities and are not pooled."
 
 
@@ -72,8 +85,17 @@ class Situation:
     @property
     def rented(self) -> Floats:
         """Rented homes on lots of one to four homes, by draw."""
-        lots = self.cells.table["lots"].to_numpy(float)
-        return np.asarray(self.let.renters @ (lots * self.cells.homes))
+        return np.asarray(self.let.renters @ self._homes)
+
+    @property
+    def low_income(self) -> Floats:
+        """Low-income renter households on lots of one to four homes, by draw."""
+        return np.asarray(self.let.low_income @ self._homes)
+
+    @property
+    def _homes(self) -> Floats:
+        """Standing homes of each cell."""
+        return self.cells.table["lots"].to_numpy(float) * self.cells.homes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,8 +246,8 @@ def rho_star(one: Counted, base: Counted, given: Situation) -> dict[str, Any] | 
     """Tell the break-even of a scenario, in all and by class of lot; None for no change itself."""
     if one is base:
         return None
-    avoided, per_home = _avoided(one, base, given), market.moves_avoided_per_home(given.beliefs)
-    relief = {name: Relief(avoided=avoided[name], per_home=per_home[name]) for name in market.CHANNELS}
+    less, per_home = avoided(one, base, given), market.moves_avoided_per_home(given.beliefs)
+    relief = {name: Relief(avoided=less[name], per_home=per_home[name]) for name in market.CHANNELS}
     whole = break_even(one.direct.total - base.direct.total, one.net - base.net, relief)
     parts = {
         name: break_even(
@@ -234,7 +256,7 @@ def rho_star(one: Counted, base: Counted, given: Situation) -> dict[str, Any] | 
         )
         for name in one.direct.by_class
     }
-    return whole | {"by_lot_class": parts, "note": SHARES_NOTE}
+    return whole | {"by_lot_class": parts, "by_lot_class_note": CLASSES_NOTE, "note": SHARES_NOTE}
 
 
 def _all(one: Counted, base: Counted, given: Situation) -> dict[str, Ledger]:
@@ -261,15 +283,16 @@ def _direct(one: Counted, base: Counted) -> Ledger:
     )
 
 
-def _avoided(one: Counted, base: Counted, given: Situation) -> dict[str, Floats]:
+def avoided(one: Counted, base: Counted, given: Situation) -> dict[str, Floats]:
     """Moves avoided beyond those of no change, by channel."""
-    now = market.avoided(given.beliefs, one.net, one.direct.total)
-    was = market.avoided(given.beliefs, base.net, base.direct.total)
+    now, was = (
+        market.avoided(given.beliefs, each.net, each.direct.total, given.low_income) for each in (one, base)
+    )
     return {name: now[name] - was[name] for name in market.CHANNELS}
 
 
 def _market(one: Counted, base: Counted, given: Situation) -> Ledger:
-    less = {} if one is base else {name: -v for name, v in _avoided(one, base, given).items()}
+    less = {} if one is base else {name: -v for name, v in avoided(one, base, given).items()}
     return Ledger(
         name="market", difference=less, more={"channels": {n: dict(c) for n, c in channels().items()}}
     )
@@ -290,17 +313,21 @@ def _owners(one: Counted, base: Counted, given: Situation) -> Ledger:
 def _exclusion(one: Counted, base: Counted, given: Situation) -> Ledger:
     if one is base:
         return Ledger(name="exclusion")
-    moved = _avoided(one, base, given)
-    taken = {name: one.direct.total + np.abs(values) for name, values in moved.items()}
+    taken = {name: one.direct.total + np.abs(values) for name, values in avoided(one, base, given).items()}
     change = market.out_of_reach(given.beliefs, one.net - base.net, given.rented, taken)
     return Ledger(name="exclusion", difference=change)
 
 
-def _signs(kept: Mapping[str, Ledger]) -> list[dict[str, str]]:
+def signs(one: Counted, other: Counted, given: Situation) -> list[dict[str, Any]]:
+    """Tell the direction of every ledger of one scenario beside another, channel by channel."""
+    return _signs(_all(one, other, given))
+
+
+def _signs(kept: Mapping[str, Ledger]) -> list[dict[str, Any]]:
     """The first line of any answer: direction of every ledger, channel by channel."""
     rows = []
     for name in market.CHANNELS:
-        row = {"channel": name}
+        row = {"channel": name, "is_extrapolated": channels()[name]["is_extrapolated"]}
         for ledger in kept.values():
             values = ledger.difference.get(name, ledger.difference.get(BY_NOTHING))
             row[ledger.name] = "not computable" if values is None else sign(values)

@@ -48,15 +48,21 @@ def moves_avoided_per_home(drawn: Mapping[str, Floats]) -> dict[str, Floats]:
     }
 
 
-def exposed(drawn: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Low-income renter households each channel acts on, before those of the direct ledger are taken out."""
+def exposed(drawn: Mapping[str, Floats], here: Floats) -> dict[str, Floats]:
+    """Low-income renter households each channel's stock is a part of, before the direct ledger's are out.
+
+    Regional: those of the region. Local and adverse: ``here``, those of the area, as the households within
+    1.5 km of a project are taken to be displaced as often as the area's.
+    """
     region = drawn["region_low_income_renter_share"] * drawn["region_homes"]
-    near = drawn["local_low_income_renters"]
-    return {"regional": region, "local": near, "adverse": near}
+    return {"regional": region, "local": here, "adverse": here}
 
 
-def avoided(drawn: Mapping[str, Floats], net: Floats, direct: Floats) -> dict[str, Floats]:
+def avoided(drawn: Mapping[str, Floats], net: Floats, direct: Floats, here: Floats) -> dict[str, Floats]:
     """Moves avoided by net homes, by channel: the direct ledger's households are out of the stock first.
+
+    The share of the stock that is out hangs on no size of area: a city's direct displacement is set against
+    the city's low-income renters, not against those around one project.
 
     Homes that a land trust or a purchase holds stay in the stock: of what rents do there only the relief of
     added homes is told here, so that to take them out would count held rents as a harm (fewer moves avoided).
@@ -68,8 +74,10 @@ def avoided(drawn: Mapping[str, Floats], net: Floats, direct: Floats) -> dict[st
         Beliefs by draw.
     net, direct
         Net homes and directly displaced households by draw.
+    here
+        Low-income renter households of the area on lots such as the direct ledger counts, by draw.
     """
-    per_home, stock = moves_avoided_per_home(drawn), exposed(drawn)
+    per_home, stock = moves_avoided_per_home(drawn), exposed(drawn, here)
     return {
         name: per_home[name] * net * np.clip(1 - direct / np.maximum(stock[name], 1.0), 0.0, 1.0)
         for name in CHANNELS

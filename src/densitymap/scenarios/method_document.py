@@ -64,7 +64,7 @@ They count different people over different causes, and are never added.
   to D of the whole. `w` of a purchase is never above that of a division, nor that above a teardown's
   (drawn together), so no net loss never raises D in any draw.
 - `I_c = -rho_c net (1 - D / S_c)`: moves as rents change, channel by channel; D's households are out of
-  the stock first.
+  the stock first, in the share they are of the region's low-income renters or (local, adverse) of the area's.
 - `T = sum owners F(((tax_10 / y^10) - tax_0) / 0.02)`: owners whose yearly tax rises by more than two points
   of income, `F` being the tract's owners by income (B25118); `tax_t = sum over levies max(A_t - exempt, 0)
   mills / 1000`; `A_10 = min(A_0 v^10 (1 + u), A_0 (1 + cap)^10)`, `u` on lots that the reform reaches; exits
@@ -119,7 +119,7 @@ ends at; where the two differ, levers work together, and neither is the lever's 
 | rho_c, rho* | low-income moves avoided per net home by channel; the break-even |
 | s, x / r, eta | low-income renter share of the region; excess moves per log rent; rent response to stock |
 | theta, R_n, d_0, n_p | local effect; low-income renters near; their displacement a year; homes per project |
-| S_c, R, m, b | households a channel acts on; rented homes; moves a year; reach lost per log rent |
+| S_c, R, m, b | low-income renters of region or area; rented homes; moves a year; reach lost per log rent |
 | b_low, a | rise of bottom rents near new buildings; share of the area it reaches |
 | H, lambda, k | homes of the region; local effect on log rent; share of rented homes near a new building |
 """

@@ -11,9 +11,9 @@ from densitymap.errors import MissingDataError
 from densitymap.feasibility.priors import luck, priors
 from densitymap.geometry import Floats
 from densitymap.scenarios.beliefs import beliefs, drawn_with
-from densitymap.scenarios.ledger import record
-from densitymap.scenarios.ledgers import Counted, Situation
-from densitymap.scenarios.market import CHANNELS, avoided, moves_avoided_per_home
+from densitymap.scenarios.ledger import few, record
+from densitymap.scenarios.ledgers import Counted, Situation, avoided
+from densitymap.scenarios.market import CHANNELS, moves_avoided_per_home
 
 
 def tornado(one: Counted, base: Counted, given: Situation) -> dict[str, list[dict[str, Any]]]:
@@ -26,18 +26,24 @@ def tornado(one: Counted, base: Counted, given: Situation) -> dict[str, list[dic
     -------
     dict
         For ``net_homes``, ``direct`` and the market ledger of each channel: ``name``, ``label``, ``low``,
-        ``high``.
+        ``high``, and ``of_widest`` (its width, the widest bar's being 1). Households are told as in the
+        ledgers, in words where they are few.
     """
-    less = {
-        name: -(
-            avoided(given.beliefs, one.net, one.direct.total)[name]
-            - avoided(given.beliefs, base.net, base.direct.total)[name]
-        )
-        for name in CHANNELS
-    }
     results = {"net_homes": one.net - base.net, "direct": one.direct.total - base.direct.total}
-    results |= {f"market, {name}": values for name, values in less.items()}
-    return {name: _bars(values, given) for name, values in results.items()}
+    results |= {f"market, {name}": -values for name, values in avoided(one, base, given).items()}
+    return {name: _told(_bars(values, given), whole=name == "net_homes") for name, values in results.items()}
+
+
+def _told(bars: list[dict[str, Any]], *, whole: bool) -> list[dict[str, Any]]:
+    """Bars as they may be told, widest first."""
+    width = [abs(bar["high"] - bar["low"]) for bar in bars]
+    tell = (lambda value: round(value, 2) + 0.0) if whole else few
+    return [
+        bars[n]
+        | {end: tell(bars[n][end]) for end in ("low", "high")}
+        | {"of_widest": round(width[n] / (max(width) or 1.0), 2)}
+        for n in sorted(range(len(bars)), key=lambda n: -width[n])[: record()["sensitivity"]["bars"]]
+    ]
 
 
 def _bars(values: Floats, given: Situation) -> list[dict[str, Any]]:
@@ -52,9 +58,8 @@ def _bars(values: Floats, given: Situation) -> list[dict[str, Any]]:
         ):
             continue
         low, high = (float(np.median(values[rows])) for rows in (order[:tenth], order[-tenth:]))
-        bars.append({"name": name, "label": label, "low": round(low, 2) + 0.0, "high": round(high, 2) + 0.0})
-    bars.sort(key=lambda bar: -abs(float(bar["high"]) - float(bar["low"])))
-    return bars[: asked["bars"]]
+        bars.append({"name": name, "label": label, "low": low, "high": high})
+    return bars
 
 
 def _labels() -> Mapping[str, str]:
