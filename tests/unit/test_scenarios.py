@@ -17,7 +17,8 @@ from densitymap.pipeline import scenario_files, scenarios
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import evaluate
-from densitymap.scenarios.ordinance import scenario_from, schedule
+from densitymap.scenarios.ordinance import schedule
+from densitymap.scenarios.ordinance_read import scenario_from
 from densitymap.scenarios.policy import apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import Needs, Outcome, record
 from densitymap.zoning.standards import law_table
@@ -185,6 +186,17 @@ def test_a_fourplex_is_told_beside_the_other_forms_and_counted_in_the_schedule(l
         large.sum() <= row["lots_newly_lawful"] <= found["multi"]["lots_reached"]
     )  # of split lots the main district
     assert row["value_now"] == 0
+
+
+def test_a_schedule_of_places_that_overlap_reads_back(loaded, today):
+    npu = loaded.scene.lots.loc[loaded.scene.lots["neighborhood"] == "Kirkwood", "npu"].dropna().iloc[0]
+    lever = {"kind": "set_at_most", "districts": ["R-4", "R-4A"], "standard": "lot_area_min_ft2"}
+    levers = [lever | {"value": 5000, "where": {"npu": [npu]}}, lever | {"value": 4000, "where": WHERE}]
+    everywhere = {"kind": "set_at_most", "districts": ["R-4A"], "standard": "lot_area_min_ft2", "value": 7000}
+    found = loaded.outcome(apply(drawn(everywhere, *levers), today)).results
+    paper = schedule(found, loaded.base.results)
+    again = loaded.outcome(apply(scenario_from(json.loads(json.dumps(paper))), today)).results
+    pd.testing.assert_frame_equal(again.allowed.drop(columns="policy"), found.allowed.drop(columns="policy"))
 
 
 def test_a_schedule_tells_the_value_in_force_now_and_leaves_out_what_stays(loaded, outcomes):

@@ -20,6 +20,7 @@ from densitymap.reports import word
 from densitymap.scenarios import ordinance as core
 from densitymap.scenarios.document import scenario_toml
 from densitymap.scenarios.evaluate import evaluate
+from densitymap.scenarios.ordinance_read import scenario_from as read_back
 from densitymap.scenarios.policy import load_policy
 
 ENDINGS = (".csv", ".docx", ".json", ".md")
@@ -126,7 +127,7 @@ def scenario_from(path: Path, out: Path | None) -> dict[str, Any]:
     if not path.is_file():
         raise MissingDataError(f"{path} is not there", next_step="check the path")
     told = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
-    found = core.scenario_from(told)
+    found = read_back(told)
     target = out or path.with_name(f"{found.name}.toml")
     if target.suffix.lower() != ".toml":
         raise UsageError(f"A scenario is a TOML file, not {target.name}", next_step="use --out NAME.toml")

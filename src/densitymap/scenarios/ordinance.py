@@ -15,9 +15,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap.capacity.legal import COUNTED
-from densitymap.errors import ValidationError
-from densitymap.params import nearest
-from densitymap.scenarios.document import Scenario
 from densitymap.scenarios.evaluate import Results
 from densitymap.scenarios.levers import changes, is_law
 from densitymap.scenarios.places import Place
@@ -311,72 +308,3 @@ def table(told: Mapping[str, Any]) -> pd.DataFrame:
     found = pd.DataFrame(rows).assign(**head, note=NOTE)
     found = found.reindex(columns=[*dict.fromkeys((*found, *_READ_BACK))])
     return found.assign(scenario_allow_empty=bool(told["allow_empty"]))
-
-
-def scenario_from(told: Mapping[str, Any]) -> Scenario:
-    """Make the scenario of a schedule: each changed cell set, protections as they are.
-
-    Parameters
-    ----------
-    told
-        A schedule as :func:`schedule` gives it, its values changed or not.
-
-    Raises
-    ------
-    ValidationError
-        With every row that cannot be read.
-    """
-    faults = [f"{field} is missing" for field in HEAD if not isinstance(told.get(field), str)]
-    rows = list(told.get("rows", ()))
-    values = [_value(row, number, faults) for number, row in enumerate(rows, start=1)]
-    if faults:
-        raise ValidationError("The schedule cannot be read as a scenario", faults=faults)
-    groups: dict[tuple[str, str, float, str | None], list[str]] = {}
-    for row, value in zip(rows, values, strict=True):
-        groups.setdefault((row["standard"], row["use"], value, row.get("where")), []).append(row["district"])
-    ordered = sorted(groups.items(), key=lambda item: item[0][3] is not None)
-    found = [_lever(cell, districts) for cell, districts in ordered]
-    return Scenario(
-        levers=(*found, *told.get("protections", ())),
-        allow_empty=bool(told.get("allow_empty", False)),
-        **{field: told[field] for field in HEAD},
-    )
-
-
-def _lever(cell: tuple[str, str, float, str | None], districts: list[str]) -> dict[str, Any]:
-    standard, use, value, where = cell
-    lever = {
-        "kind": "set_standard",
-        "districts": sorted(set(districts)),
-        "use": use,
-        "standard": standard,
-        "value": value,
-        "unit": standards()[standard].unit,
-    }
-    return lever | ({"where": json.loads(where)} if where else {})
-
-
-def _value(row: Mapping[str, Any], number: int, faults: list[str]) -> float:
-    place = f"row {number}"
-    faults += [
-        f"{place}: {name} is missing"
-        for name in ("district", "use", "standard")
-        if not isinstance(row.get(name), str) or not row[name]
-    ]
-    known = standards()
-    if row.get("standard") not in known:
-        hint = nearest(str(row.get("standard")), known)
-        faults.append(f"{place}: unknown standard {row.get('standard')!r}.{hint}")
-    if row.get("where"):
-        try:
-            json.loads(row["where"])
-        except (TypeError, ValueError):
-            faults.append(f"{place}: where {row['where']!r} is not the place of a schedule")
-    given = row.get("value_proposed")
-    try:
-        value = math.inf if given == NO_LIMIT else float(given)  # type: ignore[arg-type]  # what a file holds
-    except (TypeError, ValueError):
-        value = math.nan
-    if math.isnan(value):
-        faults.append(f"{place}: value_proposed {given!r} is not a number")
-    return value
