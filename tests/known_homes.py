@@ -15,4 +15,5 @@ def copied(sample_space: Path, folder: Path) -> Workspace:
     path = Workspace(folder).parcels / "parcels.parquet"
     lots = gpd.read_parquet(path)
     lots.assign(existing_units=lots["existing_units"].fillna(1)).to_parquet(path)
+    shutil.rmtree(Workspace(folder).results / "scenarios", ignore_errors=True)  # said of other homes
     return Workspace(folder)

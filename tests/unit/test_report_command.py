@@ -19,8 +19,10 @@ from densitymap.cli import publish
 from densitymap.errors import MissingDataError, UsageError, ValidationError
 from densitymap.pipeline import report as reporting
 from densitymap.pipeline.brief import Shelf, places
+from densitymap.pipeline.scenarios import policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports import audit, seal
+from known_homes import copied
 
 PLACE = "Kirkwood"
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(1)} =cmd|' /C calc'!A0 \\\\..\\..\\x"
@@ -156,7 +158,7 @@ def test_counts_agree_with_the_tables(sample_space, made):
 
 
 def test_a_translation_is_marked_on_every_page_and_refused_in_a_batch(sample_space, tmp_path):
-    order = reporting.Order(folder=tmp_path, language="es", scenario="triplex-by-right")
+    order = reporting.Order(folder=tmp_path, language="es", scenarios=("triplex-by-right",))
     made = reporting.report(Workspace(sample_space), PLACE, order)
     assert made["files"]["pdf"].endswith("kirkwood.triplex-by-right.es.pdf")
     pages = texts(made["files"]["pdf"])
@@ -169,7 +171,7 @@ def test_a_translation_is_marked_on_every_page_and_refused_in_a_batch(sample_spa
     ("place", "order", "told"),
     [
         ("Kirkwod", {}, "Did you mean 'Kirkwood'"),
-        ("kirkwood", {"scenario": "duplex-by-rigt"}, "Did you mean 'duplex-by-right'"),
+        ("kirkwood", {"scenarios": ("duplex-by-rigt",)}, "Did you mean 'duplex-by-right'"),
         ("kirkwood", {"language": "ess"}, "Did you mean 'es'"),
         ("kirkwood", {"formats": ("htm",)}, "Did you mean 'html'"),
         ("kirkwood", {"formats": ()}, "No format"),
@@ -206,7 +208,7 @@ def test_nothing_built_is_told(tmp_path):
 
 
 def test_a_scenario_the_build_has_not_judged_is_judged_now(sample_space, tmp_path):
-    order = reporting.Order(scenario="small-lots", formats=("html",), folder=tmp_path)
+    order = reporting.Order(scenarios=("small-lots",), formats=("html",), folder=tmp_path)
     made = reporting.report(Workspace(sample_space), PLACE, order)
     html = Path(made["files"]["html"]).read_text(encoding="utf-8")
     assert made["files"]["html"].endswith("kirkwood.small-lots.html")
@@ -279,13 +281,74 @@ def test_hostile_places_and_homes_never_run_nor_leave_the_folder(sample_space, t
         reporting.report(Workspace(folder), HOSTILE + "x", order)
 
 
-def test_two_scenarios_are_two_briefs_each_beside_todays_rules(sample_space, tmp_path):
-    pair = ("duplex-by-right", "triplex-by-right")
-    args = ("--compare", *pair, "--format", "html", "--out", tmp_path, "--json")
-    ran = densitymap("report", PLACE, *args, "--workspace", sample_space)
+PLANS = ("triplex-near-rail-with-protections", "duplex-by-right", "small-lots")
+
+
+@pytest.fixture(scope="module")
+def side_by_side(sample_space, tmp_path_factory):
+    """Kirkwood's brief of three plans, by the command, and the workspace it is made in."""
+    folder = copied(sample_space, tmp_path_factory.mktemp("compared") / "space").root
+    ran = densitymap("report", PLACE, "--compare", *PLANS, "--json", "--workspace", folder)
     assert ran.code == 0, ran.err
-    assert [brief["scenario"] for brief in ran.document["briefs"]] == list(pair)
-    assert len(list(tmp_path.glob("*.html"))) == 2
-    refused = densitymap("report", "--all", "--compare", *pair, "--workspace", sample_space)
-    assert refused.code == 2
-    assert "--compare goes with a place alone" in refused.err
+    return ran.document, folder
+
+
+def test_plans_stand_side_by_side_on_one_brief_no_change_first(side_by_side):
+    made, folder = side_by_side
+    assert made["scenarios"] == ["no-change", *PLANS]
+    assert len(list((folder / "maps/reports").iterdir())) == 2
+    html = Path(made["files"]["html"]).read_text(encoding="utf-8")
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Today", *titles(folder)))
+    assert html.count(heads) == 3  # zones, steps, and the whole area
+    assert html.index("Who may have to move") < html.index("What changes on my street")
+    assert audit.faults(html) == []
+    assert len(texts(made["files"]["pdf"])) <= 3
+    found = reporting.check(Workspace(folder), Path(made["files"]["pdf"]))
+    assert found["matches"], found["differs"]
+
+
+def titles(folder):
+    return [policy_of(Workspace(folder), name).title for name in PLANS]
+
+
+def test_the_figures_of_a_comparison_are_those_of_compare(side_by_side):
+    made, folder = side_by_side
+    html = Path(made["files"]["html"]).read_text(encoding="utf-8")
+    told = densitymap("compare", *PLANS, "--json", "--workspace", folder).document["scenarios"]
+    rows = [next(row for row in one["by_neighborhood"] if row["name"] == PLACE) for one in told]
+    cells = re.search(r"More homes that fit</th>(.*)</tr>", html)[1]
+    shown = [
+        [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", cell)] for cell in cells.split("</td>")[:-1]
+    ]
+    assert [counts[0] for counts in shown] == [row["funnel"]["fits"] for row in rows]
+    assert [sum(counts[1:]) for counts in shown] == [row["maybe"]["fits"] for row in rows]
+    ledger = told[1]["ledgers"]["direct"]
+    few = (
+        "fewer than 5"
+        if isinstance(ledger["difference"]["p50"], str)
+        else f"{ledger['difference']['p50']:+,.0f}"
+    )
+    sign = {"-": "down", "+": "up", "unclear": "unclear"}[ledger["difference"]["sign"]]
+    assert f"rebuilt or sold on</th><td>{sign}: {few}" in html
+
+
+def test_a_comparison_names_no_lot_and_no_owner(side_by_side):
+    made, folder = side_by_side
+    html = Path(made["files"]["html"]).read_text(encoding="utf-8")
+    lots = pd.read_parquet(folder / "data/3_parcels/parcels.parquet", columns=["parcel_id"])
+    assert not [name for name in lots["parcel_id"].astype(str) if name in html]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--all", "--compare", "duplex-by-right", "small-lots"), "--compare goes with a place alone"),
+        ((PLACE, "--compare", "duplex-by-right", "--lang"), "duplex-by-right stands alone"),
+        ((PLACE, "--compare", "duplex-by-right", "smal-lots"), "Did you mean 'small-lots'"),
+        (("--compare", "duplex-by-right", "small-lots"), "Name one place"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_refused(sample_space, args, said):
+    ran = densitymap("report", *args, "--workspace", sample_space)
+    assert ran.code == 2
+    assert said in ran.err

@@ -14,7 +14,20 @@ from shapely.geometry import Point, box
 
 from densitymap import params
 from densitymap.errors import UsageError, ValidationError
-from densitymap.reports import audit, change, charts, funnel, grade, keep, law, page, phrases, pressure, seal
+from densitymap.reports import (
+    audit,
+    change,
+    charts,
+    compared,
+    funnel,
+    grade,
+    keep,
+    law,
+    page,
+    phrases,
+    pressure,
+    seal,
+)
 from densitymap.reports.brief import compose
 from densitymap.reports.change import Point as Figure
 from densitymap.reports.given import BriefInput, Policy
@@ -222,8 +235,8 @@ def test_zones_by_land_and_an_unread_zone_is_never_a_number():
     rows = law.zone_rows(given(), EN)
     assert [row["district"] for row in rows] == ["R-4", "C-1"]
     assert [row["share"] for row in rows] == ["52 %", "48 %"]
-    assert (rows[0]["today"], rows[0]["plan"]) == ("1 home", "2 homes")
-    assert rows[1]["today"] == rows[1]["plan"] == "rules not read yet"
+    assert rows[0]["cells"] == ["1 home", "2 homes"]
+    assert rows[1]["cells"] == ["rules not read yet"] * 2
 
 
 def test_many_zones_are_one_row_but_one_more_is_named():
@@ -437,6 +450,128 @@ def test_a_phone_number_stands_only_with_the_page_it_was_read_on():
         assert entry["phone"] == "look up" or entry["cite"].startswith("http"), entry
     shown = keep.contacts(EN, [{"id": "npu", "phone": "404-555-0100", "cite": "https://example.org/npu"}])
     assert "https://example.org/npu" in shown[0]["phone"]
+
+
+# --- plans side by side ------------------------------------------------------------------------------
+
+FEW = dict.fromkeys(("p5", "p50", "p95"), "fewer than 5")
+OTHER = Policy(name="small-lots", title="Small lots", question="duplex")
+
+
+def ledger(difference, level=None, *, computable=True):
+    return {"computable": computable, "level": level, "difference": difference}
+
+
+def by_channel(*ends):
+    return dict(zip(compared.CHANNELS, ends, strict=True))
+
+
+def record(name, fits, *, moves=None, place="Here"):
+    """What `compare` says of a policy, as far as a brief reads it."""
+    drawn = {"p10": 0.0, "p50": 3.0, "p90": 1_204.4}
+    funnel_of = {"allowed": 40, "fits": fits, "pays": 0, "pays_owner": 7, "expected": drawn}
+    maybe = {"allowed": 0, "fits": 9, "pays": None, "pays_owner": 0}
+    row = {"name": place, "funnel": funnel_of, "maybe": maybe, "net_homes": None}
+    difference = None if name == TODAY.name else {"net_homes": drawn}
+    places = {"by_neighborhood": [row], "by_npu": []}
+    return {"name": name, **places, **row, "net_homes": drawn, "difference": difference, "ledgers": moves}
+
+
+def moved(**changes):
+    up = {"p5": 5.0, "p50": 12.0, "p95": 1_040.0, "sign": "+"}
+    unclear = {"p5": -31.0, "p50": "fewer than 5", "p95": 8.0, "sign": "unclear"}
+    return {
+        "direct": ledger(up, level={"p5": 9.0, "p50": 20.0, "p95": 80.0}),
+        "market": ledger(by_channel({**FEW, "sign": "-"}, unclear, {**FEW, "sign": "0"})),
+        "owner_stress": ledger(None, computable=False),
+        "exclusion": ledger(by_channel(up, up, up)),
+    } | changes
+
+
+def side(**changes):
+    names = [f"L{k}" for k in range(12)]
+    said = {TODAY.name: ["TRUE"] * 2 + ["MAYBE"] * 10, PLAN.name: ["TRUE"] * 12}
+    more = [
+        frame.query("policy == @PLAN.name").assign(policy=OTHER.name)
+        for frame in (allowed(names, said), fits(names, said))
+    ]
+    records = [
+        record(TODAY.name, 3, moves=moved()),
+        *(record(plan.name, 1_500, moves=moved()) for plan in (PLAN, OTHER)),
+    ]
+    base = {
+        "others": [OTHER],
+        "records": records,
+        "allowed": pd.concat([allowed(names, said), more[0]]),
+        "fits": pd.concat([fits(names, said), more[1]]),
+    }
+    return given(**(base | changes))
+
+
+def rows_of(table):
+    return {row["name"]: row["cells"] for row in table["rows"]}
+
+
+def test_plans_stand_in_columns_and_no_change_is_the_first():
+    told = compared.section(side(), EN)
+    assert told["heads"] == ["Today", "Duplex by right", "Small lots"]
+    rows = rows_of(told)
+    assert rows["More homes that fit"] == ["3 sure, 9 maybe", "1,500 sure, 9 maybe", "1,500 sure, 9 maybe"]
+    assert rows["More homes that the rules allow"] == ["40 sure"] * 3
+    assert rows["Homes built in 10 years"] == ["0 to 1,204 homes"] * 3
+    assert {len(cells) for cells in rows.values()} == {3}
+
+
+def test_a_hidden_part_hides_its_cell_and_what_nobody_computed_is_not_known():
+    rows = rows_of(compared.section(side(), EN))
+    assert rows["More homes that pay a builder"] == ["too few lots to show"] * 3
+    assert rows["Net gain in homes in 10 years"] == ["too few lots to show"] * 3
+    unknown = side().records
+    for one in unknown:
+        one["funnel"] |= {"pays": None, "expected": None}
+        one["net_homes"] = None
+    rows = rows_of(compared.section(side(records=unknown), EN))
+    for name in ("More homes that pay a builder", "Homes built in 10 years", "Net gain in homes in 10 years"):
+        assert rows[name] == ["not known"] * 3, name
+
+
+def test_a_place_the_records_do_not_tell_of_keeps_its_lots_and_says_so():
+    told = compared.section(side(place="Elsewhere"), EN)
+    assert [row["name"] for row in told["rows"]] == [
+        "Lots where the rules allow a duplex",
+        "Lots where it also fits",
+    ]
+    assert EN("compare.no_place") in told["note"]
+
+
+def test_ledgers_stand_apart_by_channel_with_their_signs():
+    told = compared.moves(side(), EN)
+    assert told["heads"][1:] == ["Duplex by right", "Small lots"]
+    groups = {group["name"]: rows_of(group) for group in told["groups"]}
+    anyhow, regional, local, adverse = groups.values()
+    assert anyhow[EN("compare.direct")] == ["up: +12 (+5 to +1,040)"] * 2
+    assert anyhow[EN("compare.owner_stress")] == ["not known"] * 2
+    assert regional[EN("compare.market")] == ["down: fewer than 5"] * 2
+    assert local[EN("compare.market")] == ["unclear: fewer than 5 (-31 to +8)"] * 2
+    assert adverse[EN("compare.market")] == ["the same"] * 2
+    assert EN("compare.needs_owner_stress") in told["notes"]
+
+
+def test_ledgers_that_cannot_be_computed_keep_their_table_and_say_what_they_need():
+    records = [record(name, 3) for name in (TODAY.name, PLAN.name, OTHER.name)]
+    told = compared.moves(side(records=records), EN)
+    assert {cell for group in told["groups"] for row in group["rows"] for cell in row["cells"]} == {
+        "not known"
+    }
+    assert told["notes"] == [EN("compare.needs_ledgers")]
+    assert compared.scale(side(records=records), EN) is None
+
+
+def test_a_comparison_is_plain_and_fit_for_everyone():
+    made = side(today=TODAY, synthetic=True)
+    assert grade.flesch_kincaid(grade.prose(html(made))) <= params.choice("grade_max", group="reports")
+    assert grade.szigriszt(grade.prose(html(made, "es"))) >= params.choice("szigriszt_min", group="reports")
+    assert "Duplex by right; Small lots" in html(made)
 
 
 # --- words -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from densitymap.cli.pipe import READER_GONE, silence
-from densitymap.errors import DensitymapError
+from densitymap.errors import DensitymapError, UsageError
 from densitymap.pipeline.workspace import Workspace
 
 INTERRUPTED = 130
@@ -85,6 +85,22 @@ def shown(text: str) -> str:
     red: \\u001b[31m
     """
     return _COMMANDING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+
+
+def pair(named: tuple[str, str]) -> tuple[str, str]:
+    """Give the two scenarios of ``--compare`` back.
+
+    Raises
+    ------
+    UsageError
+        If the second is an option that stands where it should be.
+    """
+    if named[1].startswith("-"):
+        raise UsageError(
+            f"--compare takes two scenarios, and {named[0]} stands alone",
+            next_step=f"for instance --compare no-change {named[0]}",
+        )
+    return named
 
 
 def _plain(value: Any) -> Any:

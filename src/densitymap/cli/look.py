@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from densitymap.cli.console import SETTINGS
+from densitymap.cli.console import SETTINGS, pair
 from densitymap.errors import EXIT_CODES, UsageError
 from densitymap.fetch import http, keys
 from densitymap.pipeline import doctor as checks
@@ -56,6 +56,7 @@ def map_command(
         )
     if layer and image is None:
         raise UsageError("--layer names the layer of a picture", next_step="add --image FILE.png")
+    compare = None if compare is None else pair(compare)
     request = drawing.Request(scenario=scenario, compare=compare, area=area, language=lang, source=source)
     with SETTINGS.progress("Drawing the map"):
         written = _written(request, image, layer)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from densitymap.cli.console import SETTINGS
+from densitymap.cli.console import SETTINGS, pair
 from densitymap.errors import UsageError
 from densitymap.pipeline import memo as memos
 from densitymap.pipeline import report as reporting
@@ -21,14 +20,18 @@ _ONE = "Name one place, or --all, or --check FILE, or scenarios with --memo"
 def report(
     place: Annotated[
         list[str] | None,
-        typer.Argument(help="Neighbourhood, npu-n or district-5; with --memo, scenarios.", metavar="PLACE"),
+        typer.Argument(
+            help="Neighbourhood, npu-n or district-5; with --memo, scenarios; after --compare, more of them.",
+            metavar="PLACE",
+        ),
     ] = None,
     *,
     scenario: Annotated[
         str | None, typer.Option(help="Rules to set beside today's: a scenario's name or file.")
     ] = None,
     compare: Annotated[
-        tuple[str, str] | None, typer.Option(help="Two scenarios: a brief of each beside today's rules.")
+        tuple[str, str] | None,
+        typer.Option(metavar="A B [C]", help="Scenarios side by side on one brief, today's rules first."),
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en, es.")] = "en",
     form: Annotated[str, typer.Option("--format", help="html, pdf or html,pdf.")] = "html,pdf",
@@ -47,6 +50,8 @@ def report(
 
     Example: densitymap report Reynoldstown --scenario triplex-by-right --lang es
 
+    Example: densitymap report Kirkwood --compare duplex-by-right triplex-by-right
+
     Example: densitymap report --memo triplex-by-right small-lots
     """
     named = list(place or [])
@@ -56,16 +61,19 @@ def report(
         raise UsageError(
             "--compare goes with a place alone", next_step="densitymap report Reynoldstown --compare A B"
         )
+    plans: tuple[str, ...] = (scenario,) if scenario else ()
+    if compare is not None:
+        named, plans = named[:1], pair(compare) + tuple(named[1:])
     if sum((bool(named), every, check is not None)) != 1 or len(named) > 1:
         raise UsageError(_ONE, next_step="densitymap report Reynoldstown (a name of two words in quotes)")
     formats = tuple(dict.fromkeys(part.strip().lower() for part in form.split(",") if part.strip()))
-    order = reporting.Order(scenario=scenario, language=lang, formats=formats, folder=out)
+    order = reporting.Order(scenarios=plans, language=lang, formats=formats, folder=out)
     if check is not None:
         _check(check)
     elif every:
         _all(order)
     else:
-        _each(named[0], [replace(order, scenario=name) for name in compare or (scenario,)])
+        _one(named[0], order)
     return None
 
 
@@ -83,14 +91,13 @@ def _memo(names: list[str], out: Path | None, *, alone: bool) -> None:
     SETTINGS.answer(made)
 
 
-def _each(place: str, orders: list[reporting.Order]) -> None:
-    """A brief of each order; two scenarios are two briefs, each beside today's rules."""
+def _one(place: str, order: reporting.Order) -> None:
     with SETTINGS.progress("Writing the brief"):
-        made = [reporting.report(SETTINGS.workspace, place, order) for order in orders]
-    for path in (path for one in made for path in one["files"].values()):
+        made = reporting.report(SETTINGS.workspace, place, order)
+    for path in made["files"].values():
         SETTINGS.say(f"Brief: {path}")
     SETTINGS.say("Next: print it, or densitymap report --all")
-    SETTINGS.answer(made[0] if len(made) == 1 else {"briefs": made})
+    SETTINGS.answer(made)
 
 
 def _all(order: reporting.Order) -> None:

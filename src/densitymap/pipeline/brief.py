@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,9 +24,11 @@ from densitymap.pipeline import workspace
 from densitymap.pipeline.map_policies import TABLES, judged_under
 from densitymap.pipeline.profile import profile_of
 from densitymap.pipeline.redactions import redactions
-from densitymap.pipeline.scenarios import policy_of
+from densitymap.pipeline.results import BASELINE
+from densitymap.pipeline.scenarios import compare, policy_of
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports.given import BriefInput, Policy
+from densitymap.reports.law import ANY
 
 PLACES = ("council_districts", "neighborhoods", "npus", "city_limits")
 LINES = ("rail_lines", "beltline")
@@ -38,11 +40,16 @@ LOT_COLUMNS = [
 
 @dataclass
 class Shelf:
-    """Tables of the last build, each read once."""
+    """Tables of the last build, each read once, and the plans to set beside today's rules.
+
+    ``records`` is what `compare` says of today's rules and of each plan, where they were asked for.
+    """
 
     space: Workspace
     places: dict[str, Any] = field(default_factory=dict)
     judged: dict[str, Any] = field(default_factory=dict)
+    plans: tuple[str, ...] = ()
+    records: list[Mapping[str, Any]] = field(default_factory=list)
 
     @cached_property
     def city(self) -> City:
@@ -117,24 +124,27 @@ class Shelf:
             self.places[name] = workspace.layer_or_none(self.space, name)
         return self.places[name]
 
-    def judge(self, asked: str) -> str:
-        """Name of the policy asked for; one that the build has not judged is judged now.
+    def compare(self, asked: Sequence[str]) -> None:
+        """Take scenarios for the plans: judge them asked the same, and evaluate them beside no change.
+
+        They are asked what all of them ask; where they ask different things, about a second home of any form.
+        No change is no plan, unless it is all that is asked for.
 
         Raises
         ------
-        UsageError, ValidationError
-            If there is no such scenario (the nearest is suggested), or it has faults.
+        UsageError, ValidationError, MissingDataError
+            See :func:`densitymap.pipeline.scenarios.compare`.
         """
-        if asked in self.build["policies"]:
-            return asked
-        policy = policy_of(self.space, asked, city=self.city)
-        found = judged_under(self.space, self.build, asked, None)
+        records = compare(self.space, asked)["scenarios"]
+        self.plans = tuple(one["name"] for one in records[1:]) or (BASELINE,)
+        self.records = records if records[1:] else []
+        policies = [policy_of(self.space, name, city=self.city) for name in dict.fromkeys(asked)]
+        asks = {policy.question for policy in policies if policy.name != BASELINE} or {ANY}
+        question = asks.pop() if len(asks) == 1 else ANY
+        found = judged_under(self.space, self.build, None, asked, question=question)
         for table in TABLES:
-            own, more = getattr(self, table), getattr(found, table)
-            more = more.loc[more["policy"] == policy.name].reindex(columns=own.columns)
-            setattr(self, table, pd.concat([own, more], ignore_index=True))
-        self.judged[policy.name] = {"title": policy.title, "question": policy.question}
-        return policy.name
+            setattr(self, table, getattr(found, table))
+        self.judged |= {name: {"title": title, "question": question} for name, title, _ in found.policies}
 
     def policy(self, name: str, say: Words) -> Policy:
         """A policy of the last build, its title in the reader's language."""
@@ -164,8 +174,8 @@ def _least_share() -> float:
     return float(params.choice("least_share_in_area", group="reports"))
 
 
-def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
-    """Everything one brief says of a place.
+def gather(shelf: Shelf, place: str, say: Words) -> BriefInput:
+    """Everything one brief says of a place, with the shelf's plans beside today's rules.
 
     Raises
     ------
@@ -190,11 +200,15 @@ def gather(shelf: Shelf, place: str, scenario: str, say: Words) -> BriefInput:
         sampled=covered < params.choice("sampled_land_share"),
         synthetic=bool(shelf.build["synthetic"]),
         today=shelf.policy(names[0], say),
-        plan=shelf.policy(scenario, say),
+        plan=shelf.policy(shelf.plans[0], say),
+        others=[shelf.policy(name, say) for name in shelf.plans[1:]],
+        records=shelf.records,
         reforms=[shelf.policy(name, say) for name in names[1:]],
         lots=pd.DataFrame(lots.drop(columns="geometry")),
         allowed=shelf.allowed[shelf.allowed["parcel_id"].isin(own)],
-        fits=shelf.fits[shelf.fits["parcel_id"].isin(own) & shelf.fits["policy"].isin([names[0], scenario])],
+        fits=shelf.fits[
+            shelf.fits["parcel_id"].isin(own) & shelf.fits["policy"].isin([names[0], *shelf.plans])
+        ],
         zones=_zones(shelf, inside),
         zone_answers=shelf.zone_answers,
         lines={name: shelf.layer(name) for name in LINES if shelf.layer(name) is not None},

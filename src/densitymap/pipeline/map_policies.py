@@ -41,7 +41,12 @@ class Judged:
 
 
 def judged_under(
-    space: Workspace, report: Mapping[str, Any], scenario: str | None, compare: tuple[str, str] | None
+    space: Workspace,
+    report: Mapping[str, Any],
+    scenario: str | None,
+    compare: Sequence[str] | None,
+    *,
+    question: str | None = None,
 ) -> Judged:
     """Give the answers of the policies asked for, beside today's law; of all the build judged if none.
 
@@ -52,7 +57,9 @@ def judged_under(
     report
         The build's report.
     scenario, compare
-        Names or files of scenarios.
+        Names or files of scenarios; of those to compare the first and the last are the pair.
+    question
+        What to ask of each lot; what the last of them asks if None.
 
     Raises
     ------
@@ -69,13 +76,13 @@ def judged_under(
     named = {name: scenarios.policy_of(space, name, city=city) for name in dict.fromkeys([BASELINE, *asked])}
     _refuse_twins(list(named.values()))
     pair = compare or ((BASELINE, scenario) if scenario and scenario != BASELINE else None)
-    question = named[asked[-1]].question
+    question = question or named[asked[-1]].question
     policies = [replace(policy, question=question) for policy in named.values()]
     spoken = params.load("words", "questions")[question]
     return Judged(
         policies=[(policy.name, policy.title, spoken) for policy in policies],
-        pair=(named[pair[0]].name, named[pair[1]].name) if pair else None,
-        shown=named[pair[1]].name if pair else None,
+        pair=(named[pair[0]].name, named[pair[-1]].name) if pair else None,
+        shown=named[pair[-1]].name if pair else None,
         notes=tuple(dict.fromkeys(note for policy in policies for note in policy.notes)),
         **_evaluated(space, city, policies, tables),
     )

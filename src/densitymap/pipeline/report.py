@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ DIFFERENCES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is asked for: which rules beside today's, in which language, in which forms, where to."""
+    """What is asked for: which scenarios beside today's rules, in which language, in which forms, where to.
 
-    scenario: str | None = None
+    Where none is asked for, a plan of the last build stands beside today's, without what `compare` says.
+    """
+
+    scenarios: tuple[str, ...] = ()
     language: str = "en"
     formats: tuple[str, ...] = FORMATS
     folder: Path | None = None
@@ -43,7 +47,7 @@ def report(space: Workspace, place: str, order: Order) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``place``, ``files``, ``lots``, ``lang``, ``scenario``, ``lock_hash``.
+        ``place``, ``files``, ``lots``, ``lang``, ``scenarios`` (today's rules first), ``lock_hash``.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def report(space: Workspace, place: str, order: Order) -> dict[str, Any]:
     MissingDataError
         If nothing was built, or the place lies outside the area built.
     """
-    shelf, order, say = _ready(space, order)
+    shelf, say = _ready(space, order)
     return _write(shelf, place, order, say)
 
 
@@ -73,7 +77,7 @@ def report_all(
     UsageError
         If nobody has reviewed the translation: such a brief is made one by one, never in a batch.
     """
-    shelf, order, say = _ready(space, order)
+    shelf, say = _ready(space, order)
     if not say.reviewed:
         raise UsageError(
             f"The translation {order.language!r} has not been reviewed: it is not made in a batch",
@@ -95,8 +99,8 @@ def report_all(
     return {"index": str(path), "briefs": made, "failed": failed}
 
 
-def _ready(space: Workspace, order: Order) -> tuple[Shelf, Order, Words]:
-    """Check what is asked before anything is read that takes time; fill in the scenario."""
+def _ready(space: Workspace, order: Order) -> tuple[Shelf, Words]:
+    """Check what is asked before anything is read that takes time; take the plans from the shelf."""
     say = phrases.load(order.language)
     for form in order.formats:
         if form not in FORMATS:
@@ -109,8 +113,11 @@ def _ready(space: Workspace, order: Order) -> tuple[Shelf, Order, Words]:
     if "pdf" in order.formats:
         pdf.engine()
     shelf = Shelf(space)
-    scenario = _scenario(shelf) if order.scenario is None else shelf.judge(order.scenario)
-    return shelf, replace(order, scenario=scenario), say
+    if order.scenarios:
+        shelf.compare(order.scenarios)
+    else:
+        shelf.plans = (_scenario(shelf),)
+    return shelf, say
 
 
 def _scenario(shelf: Shelf) -> str:
@@ -139,13 +146,10 @@ def slug(name: str) -> str:
 
 
 def _write(shelf: Shelf, place: str, order: Order, say: Words, *, font_config: Any = None) -> dict[str, Any]:
-    given = gather(shelf, place, str(order.scenario), say)
+    given = gather(shelf, place, say)
     content, mark = compose(given, say), seal.pack(_facts(shelf, place, order))
-    parts = [
-        slug(given.place),
-        *([slug(str(order.scenario))] if _is_chosen(shelf, order) else []),
-        *_tail(order),
-    ]
+    chosen = ["-vs-".join(map(slug, shelf.plans))] if order.scenarios else []
+    parts = [slug(given.place), *chosen, *_tail(order)]
     files = {}
     for form in order.formats:
         path = _folder(shelf.space, order) / ".".join([*parts, form])
@@ -158,13 +162,9 @@ def _write(shelf: Shelf, place: str, order: Order, say: Words, *, font_config: A
         "files": files,
         "lots": len(given.lots),
         "lang": order.language,
-        "scenario": order.scenario,
+        "scenarios": [policy.name for policy in given.policies],
         "lock_hash": given.lock_hash,
     }
-
-
-def _is_chosen(shelf: Shelf, order: Order) -> bool:
-    return order.scenario != _scenario(shelf)
 
 
 def _tail(order: Order) -> list[str]:
@@ -175,11 +175,16 @@ def _facts(shelf: Shelf, place: str, order: Order) -> dict[str, str]:
     """What a brief is made from, all of it: the same facts give the same bytes."""
     return {
         "place": place,
-        "scenario": str(order.scenario),
+        "scenarios": json.dumps(order.scenarios),
         "lang": order.language,
         "lock": shelf.build["lock_hash"],
         "version": __version__,
     }
+
+
+def _ordered(facts: Mapping[str, str], form: str) -> Order:
+    """The order that :func:`_facts` were told of."""
+    return Order(scenarios=tuple(json.loads(facts["scenarios"])), language=facts["lang"], formats=(form,))
 
 
 def lay_out(
@@ -230,8 +235,7 @@ def _differences(space: Workspace, facts: Mapping[str, str], content: bytes) -> 
     if told:
         return told
     form = "pdf" if content.startswith(b"%PDF") else "html"
-    order = Order(scenario=facts["scenario"], language=facts["lang"], formats=(form,))
-    shelf, order, say = _ready(space, order)
-    composed = compose(gather(shelf, facts["place"], facts["scenario"], say), say)
+    shelf, say = _ready(space, _ordered(facts, form))
+    composed = compose(gather(shelf, facts["place"], say), say)
     again = lay_out(composed, say, seal.pack(facts), form=form)
     return [] if again == content else [DIFFERENCES["content"]]

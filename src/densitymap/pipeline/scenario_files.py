@@ -134,7 +134,7 @@ def validate(space: Workspace, name: str, *, allow_empty: bool = False) -> dict[
         raise ValidationError(
             f"Scenario {policy.name} has levers that reach no lot here",
             faults=empty,
-            next_step="correct `where` or the districts, or add --allow-empty",
+            next_step="correct `where` or the districts, or add --allow-empty (in its file: allow_empty)",
         )
     levers = [{**lever, "lots_reached": n} for lever, n in zip(policy.levers, counts, strict=True)]
     told = {"name": policy.name, "built": True, "levers": levers, "notes": [*notes, *empty]}

@@ -274,7 +274,7 @@ def _check(stored: Mapping[str, Any], *, allow_empty: bool) -> None:
         raise ValidationError(
             f"Scenario {said['name']} has levers that reach no lot here",
             faults=stored["empty_levers"],
-            next_step="correct `where` or the districts, or add --allow-empty",
+            next_step="correct `where` or the districts, or add --allow-empty (in its file: allow_empty)",
         )
     for line in stored["empty_levers"]:
         warnings.warn(f"{said['name']}: {line}", DensitymapWarning, stacklevel=2)

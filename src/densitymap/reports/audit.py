@@ -11,6 +11,7 @@ VOID = frozenset({"meta", "img", "br", "hr", "link", "input", "col", "wbr"})
 RUNS = frozenset({"script", "iframe", "object", "embed", "form", "base", "link"})
 """Elements that could run or fetch something: a report has none."""
 LOCAL = ("#", "data:image/")
+SCOPES = ("col", "row", "rowgroup", "colgroup")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -64,7 +65,7 @@ class _Page(HTMLParser):
             self.tables.append({"caption": 0, "th": 0})
         elif self.tables and tag in self.tables[-1]:
             self.tables[-1][tag] += 1
-        if tag == "th" and given.get("scope") not in ("col", "row"):
+        if tag == "th" and given.get("scope") not in SCOPES:
             self.faults.append("th: no scope")
 
     def handle_endtag(self, tag: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from densitymap.maps.words import Words
-from densitymap.reports import change, charts, funnel, keep, law, picture, pressure
+from densitymap.reports import change, charts, compared, funnel, keep, law, picture, pressure
 from densitymap.reports.given import BriefInput
 from densitymap.reports.phrases import outline, sentence, share
 
@@ -32,17 +32,23 @@ def compose(given: BriefInput, say: Words) -> dict[str, Any]:
     npus = ", ".join(f"NPU {letter}" for letter in given.npus)
     return {
         "place": given.place,
-        "plan": given.plan.title,
         "title": say("head.title", place=given.place),
         "marks": marks(given, say),
         "audience": say("head.for_npu", npus=npus) if npus else say("head.for_any"),
         "years": _years(given, say),
+        "compared": say("compare.lead", plans="; ".join(compared.heads(given, say)[1:]))
+        if given.records
+        else "",
         "part": _part(given, say),
         "street": law.street_lines(given, say),
         "map": _map(given, say),
+        "moves": compared.moves(given, say),
+        "scale": compared.scale(given, say),
+        "zone_heads": compared.zone_heads(given, say),
         "zones": law.zone_rows(given, say) if len(given.zones) else [],
         "link": given.map_link,
-        "funnel": funnel.section(given, say),
+        "funnel": (compared if given.records else funnel).section(given, say),
+        "hoods": compared.hoods(given, say) if given.records else {"rows": []},
         "plans": _plans(given, say),
         "people": pressure.people_lines(given, say),
         "tracts": pressure.tract_lines(given, say),
@@ -97,7 +103,7 @@ def _map(given: BriefInput, say: Words) -> dict[str, str] | None:
 
 
 def _plans(given: BriefInput, say: Words) -> dict[str, Any]:
-    if given.lots.empty or not given.reforms:
+    if given.lots.empty or not given.reforms or given.records:
         return {"chart": None, "rows": []}
     by_hood = len(given.lots["neighborhood"].dropna().unique()) > 1
     rows = law.hood_rows(given) if by_hood else law.plan_rows(given)

@@ -127,7 +127,7 @@ def _years(axes: Axes, points: Sequence[Point], *, scale: int) -> None:
     axes.tick_params(labelsize="small")
 
 
-def funnel(bars: Sequence[tuple[str, Counts]], say: Words) -> str:
+def funnel(bars: Sequence[tuple[str, Counts]], say: Words, *, size: str = "funnel") -> str:
     """Bars of lots, one per step and set of rules: black for yes, hatched for maybe.
 
     Parameters
@@ -136,8 +136,10 @@ def funnel(bars: Sequence[tuple[str, Counts]], say: Words) -> str:
         Label and counts, top first.
     say
         The reader's language.
+    size
+        Name of the figure's size in the catalogue.
     """
-    with figure("funnel") as (made, held):
+    with figure(size) as (made, held):
         axes = made.subplots()
         places = range(len(bars))
         yes, maybe = [step.yes for _, step in bars], [step.maybe for _, step in bars]

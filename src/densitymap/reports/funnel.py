@@ -27,7 +27,7 @@ def section(given: BriefInput, say: Words) -> dict[str, Any]:
     later = [{"name": say(f"funnel.{step}"), "cells": _later(given, step, say)} for step in LATER]
     if given.lots.empty:
         first = [{"name": say(f"funnel.{step}"), "cells": [_needs("lots", say)]} for step in FIRST]
-        return {"chart": None, "rows": first + later, "note": ""}
+        return {"chart": None, "heads": _heads(given, say), "rows": first + later, "note": ""}
     found = {when: law.steps(given, policy) for when, policy in zip(WHEN, given.policies, strict=True)}
     first = [
         {
@@ -39,7 +39,12 @@ def section(given: BriefInput, say: Words) -> dict[str, Any]:
         }
         for step in FIRST
     ]
-    return {"chart": _chart(found, say), "rows": first + later, "note": _note(given, say)}
+    chart = _chart(found, say)
+    return {"chart": chart, "heads": _heads(given, say), "rows": first + later, "note": _note(given, say)}
+
+
+def _heads(given: BriefInput, say: Words) -> list[str]:
+    return [say("funnel.today"), f"{say('funnel.plan')}: {given.plan.title}"]
 
 
 def row(given: BriefInput, policy: str, stage: str) -> Mapping[Any, Any] | None:

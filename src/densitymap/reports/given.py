@@ -27,6 +27,8 @@ class BriefInput:
     ``allowed`` and ``fits`` are the rows of the place's lots; ``zones`` is cut to the place and has
     ``zone_district``, ``zone_group`` and ``acres``; ``zone_answers`` is by policy and district.
     ``lots`` carries owner facts: they leave this package as shares of at least ten lots only.
+    ``others`` are further plans to set beside the first, ``records`` what `compare` says of all policies,
+    today's first: a brief that has them sets the plans side by side (:mod:`densitymap.reports.compared`).
     ``funnel`` holds the place's rows of the table ``feasibility``, by policy and stage: a stage that
     is not there is said to be not computed yet. ``uptake`` holds its rows of the table ``uptake``.
     """
@@ -62,8 +64,20 @@ class BriefInput:
     funnel: pd.DataFrame | None = None
     uptake: pd.DataFrame | None = None
     map_link: str = ""
+    others: Sequence[Policy] = ()
+    records: Sequence[Mapping[str, Any]] = ()
 
     @property
-    def policies(self) -> tuple[Policy, Policy]:
-        """Today's rules and the plan's."""
-        return self.today, self.plan
+    def plans(self) -> tuple[Policy, ...]:
+        """The plans beside today's rules."""
+        return self.plan, *self.others
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Today's rules, then the plans'."""
+        return self.today, *self.plans
+
+    @property
+    def question(self) -> str:
+        """What every policy was asked: what the first plan was."""
+        return self.plan.question

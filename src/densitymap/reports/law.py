@@ -101,7 +101,7 @@ def both(one: pd.Series, other: pd.Series) -> pd.Series:
 
 def steps(given: BriefInput, policy: Policy) -> dict[str, Counts]:
     """Lots where the rules allow what the plan is asked, and where it also fits, under one policy."""
-    question = given.plan.question
+    question = given.question
     law = allowed_verdicts(given.allowed, policy.name, question)
     room = both(law, fit_verdicts(given.fits, policy.name, question))
     return {"allowed": count(law), "fits": count(room)}
@@ -116,7 +116,7 @@ def main_reason(allowed: pd.DataFrame, policy: str) -> str | None:
     return str(rules.index[0]) if len(rules) else None
 
 
-def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
+def zone_rows(given: BriefInput, say: Words) -> list[dict[str, Any]]:
     """The place's zones by land, largest first: share, and what a lot of the least size may hold.
 
     Zones past the catalogue's number are one row.
@@ -128,8 +128,7 @@ def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
         {
             "district": str(name),
             "share": share(part, say),
-            "today": _zone_answer(given, given.today, str(name), say),
-            "plan": _zone_answer(given, given.plan, str(name), say),
+            "cells": [_zone_answer(given, policy, str(name), say) for policy in given.policies],
         }
         for name, part in shares.iloc[:kept].items()
     ]
@@ -138,7 +137,7 @@ def zone_rows(given: BriefInput, say: Words) -> list[dict[str, str]]:
             "district": say("zones.rest", count=len(shares) - kept),
             "share": share(shares.iloc[kept:].sum(), say),
         }
-        rows.append(rest | {"today": say("zones.varied"), "plan": say("zones.varied")})
+        rows.append(rest | {"cells": [say("zones.varied")] * len(given.policies)})
     return rows
 
 
@@ -172,19 +171,21 @@ def street_lines(given: BriefInput, say: Words) -> list[str]:
 
 
 def _lot_lines(given: BriefInput, say: Words) -> list[str]:
-    what = say(f"what.{given.plan.question}")
-    today = _policy_line("short.today", given, given.today, say, what=what)
-    if given.plan == given.today:
+    today = _policy_line("short.today", given, given.today, say, what=say(f"what.{given.question}"))
+    plans = [_plan_line(given, policy, say) for policy in given.plans if policy != given.today]
+    if not plans:
         return [today]
-    titled = {"what": what, "plan": given.plan.title}
-    told = [
-        _policy_line("short.plan", given, given.plan, say, **titled),
-        say.get(f"plan.{given.plan.name}", ""),
-    ]
-    none = count(allowed_verdicts(given.allowed, given.plan.name, given.plan.question)).no_data
-    told += [say("short.no_data", count=f"{none:,}")] if none else []
+    none = count(allowed_verdicts(given.allowed, given.plan.name, given.question)).no_data
+    told = [say("short.no_data", count=f"{none:,}")] if none else []
     told += [say("short.sample", share=share(given.land_share, say))] if given.sampled else []
-    return [today, sentence(told)]
+    return [today, *plans[:-1], sentence([plans[-1], *told])]
+
+
+def _plan_line(given: BriefInput, plan: Policy, say: Words) -> str:
+    titled = {"what": say(f"what.{given.question}"), "plan": plan.title}
+    return sentence(
+        [_policy_line("short.plan", given, plan, say, **titled), say.get(f"plan.{plan.name}", "")]
+    )
 
 
 def _policy_line(key: str, given: BriefInput, policy: Policy, say: Words, **words: str) -> str:
@@ -193,10 +194,10 @@ def _policy_line(key: str, given: BriefInput, policy: Policy, say: Words, **word
     The reason is told only where the policy was asked what the plan is asked: another question has
     other reasons.
     """
-    counts = count(allowed_verdicts(given.allowed, policy.name, given.plan.question))
+    counts = count(allowed_verdicts(given.allowed, policy.name, given.question))
     first = say(key, **words, **_told(counts))
     why = main_reason(given.allowed, policy.name)
-    if why is None or not counts.maybe or policy.question != given.plan.question:
+    if why is None or not counts.maybe or policy.question != given.question:
         return first
     most = "short.most_maybe" if counts.maybe * 2 > counts.lots else "short.some_maybe"
     return sentence([first, say(most, why=say.get(f"why.{why}", say("why.other")))])
@@ -209,6 +210,8 @@ def _told(counts: Counts) -> dict[str, str]:
 def _zone_lines(given: BriefInput, say: Words) -> list[str]:
     if given.zones.empty:
         return [say("short.no_zones")]
+    if given.others:
+        return []  # the table beside the map tells every plan
     shares = _zone_shares(given.zones)
     district = str(shares.index[0])
     units = [zone_units(given, policy, district) for policy in given.policies]
@@ -250,18 +253,22 @@ def plan_rows(given: BriefInput) -> list[dict[str, Any]]:
 
 def hood_rows(given: BriefInput) -> list[dict[str, Any]]:
     """The plan beside today by neighborhood, those with most lots, in the order of their names."""
-    question, hoods = given.plan.question, given.lots.set_index("parcel_id")["neighborhood"]
+    return [
+        {"name": name, "today": before.yes, "yes": then.yes, "maybe": then.maybe}
+        for name, (before, then, *_) in counts_by_hood(given).items()
+    ]
+
+
+def counts_by_hood(given: BriefInput) -> dict[str, list[Counts]]:
+    """Lots by answer under each policy, in the neighborhoods with most lots, in the order of their names."""
+    hoods = given.lots.set_index("parcel_id")["neighborhood"]
     most = int(params.choice("hoods_named", group="reports"))
     largest = hoods.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
-    before, after = (allowed_verdicts(given.allowed, policy.name, question) for policy in given.policies)
-    rows = []
-    for name in sorted(map(str, largest)):
-        own = hoods.index[hoods == name]
-        then = count(after.reindex(own))
-        rows.append(
-            {"name": name, "today": count(before.reindex(own)).yes, "yes": then.yes, "maybe": then.maybe}
-        )
-    return rows
+    told = [allowed_verdicts(given.allowed, policy.name, given.question) for policy in given.policies]
+    return {
+        name: [count(verdicts.reindex(hoods.index[hoods == name])) for verdicts in told]
+        for name in sorted(map(str, largest))
+    }
 
 
 def names_of(zones: gpd.GeoDataFrame) -> Sequence[str]:

@@ -16,7 +16,7 @@ NAME = "densitymap"
 _IN_HTML = re.compile(rb'<meta name="densitymap" content="([A-Za-z0-9_=-]+)">')
 _IN_PDF = re.compile(rb"/densitymap\s*\(([A-Za-z0-9_=-]+)\)")
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
-FIELDS = ("place", "scenario", "lang", "lock", "version")
+FIELDS = ("place", "scenarios", "lang", "lock", "version")
 """What a report's seal holds."""
 
 
