@@ -132,13 +132,6 @@ def is_law(lever: Lever) -> bool:
     return lever["kind"] in KINDS
 
 
-def pull(code: ZoningCode, levers: Sequence[Lever]) -> ZoningCode:
-    """Pull levers of the law in order, wherever they bind."""
-    for lever in levers:
-        code = _pulled(code, lever)
-    return code
-
-
 def _pulled(code: ZoningCode, lever: Lever) -> ZoningCode:
     arguments = {key: value for key, value in lever.items() if key not in BESIDE}
     return KINDS[lever["kind"]](code, **arguments)
@@ -231,7 +224,9 @@ def _with(code: ZoningCode, changes: Mapping[tuple[str, str, str], float]) -> Zo
     position = index.get_indexer(new.index[known])
     rows.loc[rows.index[position], "value"] = new[known].to_numpy()
     rows.loc[rows.index[position], ["mark", "verified_by", "condition"]] = ["A", BY_A_LEVER, None]
-    return replace(code, rows=pd.concat([rows, _new_rows(code, new[~known])], ignore_index=True))
+    if not known.all():
+        rows = pd.concat([rows, _new_rows(code, new[~known])], ignore_index=True)
+    return replace(code, rows=rows)
 
 
 def _new_rows(code: ZoningCode, new: pd.Series) -> pd.DataFrame:

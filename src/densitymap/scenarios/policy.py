@@ -182,9 +182,8 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
     if faults:
         raise _refused(scenario.name, faults)
     together = (*policy.levers, *scenario.levers)
-    notes, contradictions = _met(policy.base, together)
-    pulled = levers.pull(policy.base, _binding(together, set()))
-    notes += notes_of(together, pulled)
+    code, notes, contradictions = _met(policy.base, together)
+    notes += notes_of(together, code)
     contradictions += clashes.of_file(_protecting(together))
     if contradictions:
         raise _refused(scenario.name, contradictions)
@@ -197,7 +196,7 @@ def apply(scenario: str | Path | Scenario, policy: Policy, *, extra: Path | None
         source=scenario.source,
         mark=scenario.mark,
         allow_empty=scenario.allow_empty,
-        code=pulled,
+        code=code,
         levers=together,
         notes=tuple(dict.fromkeys((*policy.notes, *scenario.notes, *notes))),
     )
@@ -216,17 +215,16 @@ def _protecting(pulled: Sequence[Lever]) -> list[tuple[int, Lever]]:
     return [(number, lever) for number, lever in enumerate(pulled, start=1) if not levers.is_law(lever)]
 
 
-def _met(base: ZoningCode, pulled: Sequence[Lever]) -> tuple[list[str], list[str]]:
-    """Notes and contradictions of levers, everywhere and then in each place by itself."""
+def _met(base: ZoningCode, pulled: Sequence[Lever]) -> tuple[ZoningCode, list[str], list[str]]:
+    """The code where no lever of a place binds; notes and contradictions there and in each place alone."""
     named = [place_of(lever["where"]).key for lever in pulled if levers.is_law(lever) and "where" in lever]
-    notes: list[str] = []
-    contradictions: list[str] = []
-    for keys in (set(), *({key} for key in dict.fromkeys(named))):
-        binding = _numbered(pulled, keys)
-        _, said, against = levers.pull_all(base, binding)
+    code, first, second = levers.pull_all(base, _numbered(pulled, ()))
+    notes, contradictions = [*first], [*second]
+    for key in dict.fromkeys(named):
+        _, said, against = levers.pull_all(base, _numbered(pulled, (key,)))
         notes += said
         contradictions += against
-    return list(dict.fromkeys(notes)), list(dict.fromkeys(contradictions))
+    return code, list(dict.fromkeys(notes)), list(dict.fromkeys(contradictions))
 
 
 def _numbered(pulled: Sequence[Lever], keys: Collection[str]) -> list[Lever]:
