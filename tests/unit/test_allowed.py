@@ -209,3 +209,22 @@ DRAWN = {
     "case_id": "100 ft by 100 ft", "zone": "R-5", "lot_wkt": "POLYGON((0 0,100 0,100 100,0 100,0 0))",
     "street_edges_wkt": "LINESTRING(0 0,100 0)",
 }  # fmt: skip
+
+
+def test_a_division_makes_no_lot_that_exists_today():
+    """Two lots of 70 ft and more, one of at most 7,800 ft2: what is waived for existing lots is not for them."""
+    slanted = {
+        "zone": "R-4",
+        "lot_wkt": "POLYGON((0 0,150 0,150 60,0 200,0 0))",
+        "street_edges_wkt": "LINESTRING(0 0,150 0)",
+    }
+    ground = ground_of_inputs(read_inputs(pd.DataFrame([DRAWN | slanted]), where="drawn"))
+    form = {"name": "divided", "title": "t", "question": "house", "summary": "s", "source": "s", "mark": "A"}
+    pulled = (
+        {"kind": "allow_splits", "districts": ["R-4"]},
+        {"kind": "waive_minimums", "districts": ["R-4"], "use": "house"},
+    )
+    small = {"kind": "set_at_most", "districts": ["R-4"], "standard": "lot_area_min_ft2", "value": 7000}
+    for levers, count in ((pulled, 0), ((*pulled, small), 1)):
+        found = fits(ground, [apply(Scenario(levers=levers, **form), load_policy("atlanta"))])
+        assert found["fit_mode"].eq("split").sum() == count

@@ -58,6 +58,8 @@ class Setting:
         Whether a path leads past the house.
     unknown
         Lots without a shape or without zoning: nothing is said of them.
+    is_new
+        Whether a division makes these lots: what is waived for lots that exist is not for them.
     """
 
     lots: pd.DataFrame
@@ -72,6 +74,7 @@ class Setting:
     front_ceiling: Levels
     side_path: Flags
     unknown: Flags
+    is_new: bool = False
 
     @cached_property
     def templates(self) -> dict[str, dict[Hashable, Any]]:
@@ -161,7 +164,9 @@ def _legal(at: Setting, use: str) -> Judgement:
     found = _verdict.unjudged(count)
     judge(found, "use", permitted, asked, margins=margins)
     exempt = law.value(use, "lot_of_record_exempt") > 0
-    waived = (law.value(use, "existing_lot_exempt") > 0) | (exempt & (at.of_record > 0))
+    waived = exempt & (at.of_record > 0)
+    if not at.is_new:
+        waived |= law.value(use, "existing_lot_exempt") > 0
     perhaps = exempt & np.isnan(at.of_record)
     frontage = at.lots["frontage_ft"].to_numpy(float)
     for rule, have, standard in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -59,8 +61,7 @@ def _large_enough(ground: Ground, policy: Policy, shapes: Geometries, lot: Indic
     least = law.value("house", "lot_area_min_ft2")
     margin = ground.margins.share * np.nan_to_num(least, posinf=0.0)
     level, _ = at_least(shapely.area(shapes), least[parent], margin=margin[parent])
-    exempt = law.value("house", "existing_lot_exempt") > 0
-    return np.asarray((level > FALSE) | exempt[parent], dtype=bool)
+    return np.asarray(level > FALSE, dtype=bool)
 
 
 def _both_pass(child: pd.DataFrame, passes: Flags) -> Flags:
@@ -81,7 +82,7 @@ def _child_units(
     part = ground_of(
         lots, surveyed, house, of_record=np.zeros(len(lot)), margins=ground.margins, blocked=blocked
     )
-    at, _ = setting(part, policy)
+    at, _ = setting(replace(part, is_new=True), policy)
     found = fitted(at)
     legal = at.legal["house"].level > FALSE
     may = (found.level == MAYBE) | (found.level == TRUE)

@@ -48,6 +48,8 @@ class Ground:
         1 lot of record, 0 not, NaN unknown.
     margins
         Doubt of the measurement; zero for drawn lots.
+    is_new
+        Whether a division makes these lots: they do not exist today.
     """
 
     lots: pd.DataFrame
@@ -59,6 +61,7 @@ class Ground:
     margins: Margins
     blocked: Geometries | None = None
     parcel_zones: pd.DataFrame | None = None
+    is_new: bool = False
 
 
 def measured(rules: Rules) -> Margins:
@@ -145,6 +148,7 @@ def setting(
         ceiling=_ceiling(law),
         front_ceiling=np.where(source.isin(KNOWN_FRONTS), TRUE, MAYBE).astype(np.int8),
         side_path=ground.side_path,
+        is_new=ground.is_new,
         unknown=shapely.is_missing(ground.survey.shapes) | ground.lots["zone_district"].isna().to_numpy(bool),
     )
     return made, zones
