@@ -13,7 +13,7 @@ import uptake_lots as t
 from densitymap.feasibility.draws import draw_parameters
 from densitymap.feasibility.hazard import ACTORS, with_investors
 from densitymap.feasibility.uptake import uptake
-from densitymap.scenarios.beliefs import beliefs, drawn
+from densitymap.scenarios.beliefs import beliefs, drawn, drawn_with
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, direct, kept_by, lot_classes
 from densitymap.scenarios.places import place_of
 from densitymap.scenarios.protections import protection_of
@@ -99,6 +99,7 @@ def test_no_net_loss_never_raises_direct_displacement_in_any_draw(seed, everywhe
 
 def test_a_purchase_never_moves_more_than_dividing_nor_that_more_than_tearing_down():
     """Else a lot that a protection leaves standing, and an investor then buys, would displace more."""
+    assert set(drawn_with().values()) <= set(beliefs())
     ends = {f"leave_{name}": beliefs()[f"leave_{name}"] for name in ("purchase", "convert", "redevelop")}
     assert len({(one.low, one.default, one.high) for one in ends.values()}) == len(ends)
     purchase, convert, redevelop = (drawn(20_000, seed=5)[name] for name in ends)

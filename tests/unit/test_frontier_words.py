@@ -43,7 +43,10 @@ def after_signs(document):
 def test_signs_by_channel_stand_first():
     points = [point(n) for n in (1, 2, 3)]
     points[0] |= {"scored": points[0]["scored"] | {"direct": BAND | {"sign": "-"}}}
-    said = lines(told(points, [[1, 2, 3]]))
+    document = told(points, [[1, 2, 3]])
+    document["channels"]["local"] = points
+    said = lines(document)
+    assert said[2].startswith("  given the local channel (extrapolated): D - at point 1")
     assert said[0].startswith("Against no change: direct D, market I, exclusion E")
     assert said[1] == "  given the regional channel: D - at point 1, + at points 2 to 3; I -; E unclear"
 

@@ -160,6 +160,8 @@ def test_the_document_keeps_ledgers_apart_and_says_where_each_stands(space):
     assert any("unread" in need for need in ledgers["owner_stress"]["needs"])
     assert "extrapolation" in ledgers["market"]["channels"]["local"]["extrapolation"]
     assert today["ledgers"]["demand"] == ledgers["demand"]
+    assert set(ledgers["direct"]["difference_by_neighborhood"]) == set(ledgers["direct"]["by_neighborhood"])
+    assert today["ledgers"]["direct"]["difference_by_neighborhood"] is None
     assert "never added" in ledgers["note"]
     text = json.dumps(then).casefold()
     assert not any(word in text for word in ("d+i", "d + i", "total_displac", "ledgers_total", "all_ledgers"))

@@ -269,9 +269,15 @@ def _ledgers(given: MemoInput) -> Iterator[Block]:
 
 
 def _signs(one: Record) -> Table:
-    rows = [[str(row["channel"]), *(str(row[name]) for name in NAMES)] for row in one["ledgers"]["signs"]]
+    rows = [[_channel(row), *(str(row[name]) for name in NAMES)] for row in one["ledgers"]["signs"]]
     head = [say("column.channel"), *(say(f"column.{name}") for name in NAMES)]
     return Table(say("table.signs", title=one["title"]), head, rows)
+
+
+def _channel(row: Record) -> str:
+    """A channel, marked where its evidence is of other buildings than these."""
+    name = str(row["channel"])
+    return say("text.extrapolated", channel=name) if row["is_extrapolated"] else name
 
 
 def _each_ledger(one: Record) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from densitymap.scenarios.beliefs import channels as recorded
+
 Point = Mapping[str, Any]
 
 
@@ -44,7 +46,7 @@ def _signs(channels: Mapping[str, Sequence[Point]]) -> list[str]:
         return []
     head = "Against no change: direct D, market I, exclusion E (+ more, - fewer households)"
     return [f"{head}; owners T: `scenario run` tells it of a point"] + [
-        f"  given the {channel} channel: "
+        f"  given the {channel} channel{' (extrapolated)' * recorded()[channel]['is_extrapolated']}: "
         + "; ".join(f"{letter} {_along(rows, sign)}" for letter, sign in _SIGNS.items())
         for channel, rows in channels.items()
     ]

@@ -279,6 +279,12 @@ def _direct(one: Counted, base: Counted) -> Ledger:
             "by_process": {name: count_band(values) for name, values in own.by_process.items()},
             "by_lot_class": {name: count_band(values) for name, values in own.by_class.items()},
             "by_neighborhood": {name: count_band(values) for name, values in own.by_neighborhood.items()},
+            "difference_by_neighborhood": None
+            if one is base
+            else {
+                name: moved(values - was.by_neighborhood[name])
+                for name, values in own.by_neighborhood.items()
+            },
         },
     )
 
