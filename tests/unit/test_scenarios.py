@@ -17,7 +17,7 @@ from densitymap.pipeline import scenario_files, scenarios
 from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios.document import Scenario, scenario_toml
 from densitymap.scenarios.evaluate import evaluate
-from densitymap.scenarios.ordinance import schedule
+from densitymap.scenarios.ordinance import schedule, screen
 from densitymap.scenarios.ordinance_read import scenario_from
 from densitymap.scenarios.policy import apply, load_policy, load_scenario, scenario_names
 from densitymap.scenarios.record import Needs, Outcome, record
@@ -211,6 +211,49 @@ def test_a_schedule_tells_the_value_in_force_now_and_leaves_out_what_stays(loade
         ("R-4B", "duplex", "units_max"): (0, 2),  # 0.75 stays as it is for any use
         ("R-4B", "any", "units_max"): (1, 2),
     }  # R-5 allows duplexes already
+
+
+def test_a_schedule_on_screen_tells_every_change_under_its_district(loaded, outcomes):
+    found = schedule(outcomes("triplex-near-rail").results, loaded.base.results)
+    said = [*screen(found)]
+    assert sum(" now, " in line for line in said) == len(found["rows"]) > 10
+    row = next(row for row in found["rows"] if row["district"] == "R-5" and row["standard"] == "far_max")
+    at = said.index(f"R-5, within 2,640 ft of rail stations: {row['lots_affected']:,} lots")
+    (told,) = [line for line in said[at:] if line.startswith(f"  {row['use']}, largest floor area")]
+    assert "[ratio]: 0.5 now, 0.7 proposed" in told
+    assert f"{row['lots_newly_lawful']:,} newly lawful" in told
+    assert "section unread" in told
+    flags = [line for line in said if "whatever its size" in line]
+    assert flags
+    assert all("no now, yes proposed" in line for line in flags)
+
+
+def test_a_scenario_is_shown_in_words_not_in_signs_of_its_format(space, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "drawn.toml"
+    path.write_text(
+        HEAD
+        + '[[lever]]\nkind = "set_standard"\ndistricts = ["R-4", "R-5"]\nstandard = "far_max"\nvalue = inf\n'
+        + 'where = { near = "rail_stations", within_ft = 2640 }\n'
+        + "[[lever]]\nkind = 'tenure_protection'\nkept_share = { value = 0.5, low = 0.2, high = 0.6 }\n"
+    )
+    monkeypatch.setattr(SETTINGS, "workspace", space)
+    cli.scenario("show", str(path))
+    said = capsys.readouterr().err
+    assert (
+        "1. set_standard: districts R-4, R-5; standard far_max; value no limit; within 2,640 ft of rail"
+        in said
+    )
+    assert "2. tenure_protection: kept_share value 0.5, low 0.2, high 0.6" in said
+    cli.scenario("show", "no-change")
+    assert "Source: catalog/codes/atlanta.toml (S)" in capsys.readouterr().err
+
+
+def test_a_schedule_of_no_change_reads_back_too(loaded, today, tmp_path):
+    base = loaded.base.results
+    for ending in (".csv", ".json"):
+        papers.write(schedule(base, base), tmp_path / f"none{ending}")
+        papers.scenario_from(tmp_path / f"none{ending}", tmp_path / "back.toml")
+        assert apply(tmp_path / "back.toml", today).levers == ()
 
 
 def test_a_schedule_counts_lots_of_each_row(loaded, outcomes):

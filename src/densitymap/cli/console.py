@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import textwrap
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,7 +45,9 @@ class Settings:
 
     def say(self, text: str) -> None:
         """Tell the person something; data text is never read as markup, nor obeyed by the terminal."""
-        self.console.print(shown(text), markup=False, soft_wrap=True)
+        console = self.console
+        told = wrapped(shown(text), console.width) if console.is_terminal else shown(text)
+        console.print(told, markup=False, soft_wrap=True)
 
     def answer(self, document: Any) -> None:
         """Print the one JSON document of the run, if it was asked for."""
@@ -85,6 +88,26 @@ def shown(text: str) -> str:
     red: \\u001b[31m
     """
     return _COMMANDING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines between words, under one another; a word that is too long, as a path, stays whole.
+
+    Examples
+    --------
+    >>> print(wrapped("  D, direct: 19 homes in ten years", 20))
+      D, direct: 19
+        homes in ten
+        years
+    """
+    return "\n".join(_wrapped_line(line, width) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, width: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def pair(named: tuple[str, str]) -> tuple[str, str]:

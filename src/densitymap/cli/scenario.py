@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from densitymap.pipeline import scenario_files, scenarios, sensitivity, workspac
 from densitymap.scenarios.frontier_words import lines as frontier_lines
 from densitymap.scenarios.headline import headline
 from densitymap.scenarios.ledger_words import detail_lines, ledger_lines, sign_lines, sign_table
+from densitymap.scenarios.places import place_of
 
 ACTIONS = ("list", "show", "run", "new", "validate")
 ALLOW_EMPTY = "Go on where a lever reaches no lot (otherwise exit code 5)."
@@ -66,8 +68,7 @@ def _show(name: str, **_: Any) -> None:
     told = scenario_files.show(SETTINGS.workspace, name)
     SETTINGS.say(f"{told['title']}\n{told['summary']}\nSource: {told['source']} ({told['mark']})")
     for number, lever in enumerate(told["levers"], start=1):
-        rest = ", ".join(f"{key} = {value}" for key, value in lever.items() if key != "kind")
-        SETTINGS.say(f"  {number}. {lever['kind']} {rest}")
+        SETTINGS.say(f"  {number}. {_in_full(lever)}")
     for note in told["notes"]:
         SETTINGS.say(f"Note: {note}")
     ran = told["manifest"]
@@ -90,7 +91,7 @@ def _validate(name: str, *, allow_empty: bool) -> None:
     SETTINGS.say(f"{told['name']}: {count} lever{'' if count == 1 else 's'}, no fault.")
     for lever in told["levers"]:
         if lever["lots_reached"] is not None:
-            SETTINGS.say(f"  {lever['kind']}: reaches {_lots(lever['lots_reached'])}")
+            SETTINGS.say(f"  {_lever(lever)}: reaches {_lots(lever['lots_reached'])}")
     for note in told["notes"]:
         SETTINGS.say(f"Note: {note}")
     SETTINGS.say(f"Next: densitymap scenario run {name}")
@@ -104,6 +105,28 @@ def _note(said: list[dict[str, Any]]) -> None:
             SETTINGS.say(f"{one['name']}: {line}.")
 
 
+def _lever(lever: Mapping[str, Any]) -> str:
+    """A lever in few words: what it does, to which standard of which use, where."""
+    words = [str(lever[name]) for name in ("kind", "standard", "use") if name in lever]
+    place = [f"({place_of(lever['where']).words})"] if "where" in lever else []
+    return " ".join([*words, *place])
+
+
+def _in_full(lever: Mapping[str, Any]) -> str:
+    """A lever as its file has it, less the signs of the file's format."""
+    rest = [f"{key} {_value(value)}" for key, value in lever.items() if key not in ("kind", "where")]
+    place = [place_of(lever["where"]).words] if "where" in lever else []
+    return ": ".join([str(lever["kind"]), "; ".join([*rest, *place])] if [*rest, *place] else [lever["kind"]])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    return "no limit" if value == math.inf else str(value)
+
+
 def _lots(count: int) -> str:
     return f"{count:,} lot{'' if count == 1 else 's'}"
 
@@ -115,7 +138,7 @@ def _tell(said: list[dict[str, Any]]) -> None:
         SETTINGS.say(line)
     for one in said:
         for lever in one["levers"]:
-            SETTINGS.say(f"  {one['name']}: {lever['kind']} reaches {_lots(lever['lots_reached'])}")
+            SETTINGS.say(f"  {_lever(lever)}: reaches {_lots(lever['lots_reached'])}")
         for row in one["homes_by_form"]:
             saleable, rented = row["homes_saleable_max"], row["homes_rent_only_max"]
             homes = f"{saleable:,} homes saleable apart, {rented:,} rent-only"

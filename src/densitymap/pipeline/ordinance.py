@@ -43,8 +43,8 @@ def schedule(space: Workspace, name: str) -> dict[str, Any]:
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """The schedule in Markdown, line by line."""
-    return core.lines(told)
+    """The schedule for a terminal, line by line."""
+    return core.screen(told)
 
 
 def write(told: Mapping[str, Any], path: Path) -> None:

@@ -61,7 +61,7 @@ def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
         pays += "" if owner is None else f" to a developer and {owner:,} to owners"
         lines.append(
             f"{one['name']}: allowed {funnel['allowed']:,}, fits {funnel['fits']:,}{beyond}, pays {pays}, "
-            f"expected in ten years {flow}"
+            f"expected in ten years {flow}" + ("" if expected is None else f", net {_band(one['net_homes'])}")
         )
     if any(one["funnel"]["expected"] is not None for one in records):
         told = [one.get("what_happened_here") for one in records]

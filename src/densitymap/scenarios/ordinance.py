@@ -247,8 +247,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield "| " + " | ".join(_TITLES) + " |"
     yield "|---" * len(_TITLES) + "|"
     for row in told["rows"]:
-        says_so = not row["is_section_unread"] or UNREAD in row["section"]
-        section = row["section"] if says_so else f"{row['section']} ({UNREAD})"
+        section = _cited(row)
         cells = [
             row["district"], row["use"], f"{row['meaning']} [{row['unit']}]", row["where_words"], section,
             amount(row["value_now"]), amount(row["value_proposed"]), f"{row['lots_affected']:,}",
@@ -260,8 +259,61 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _rest(told)
 
 
+def screen(told: Mapping[str, Any]) -> Iterator[str]:
+    """The schedule for a terminal, too narrow for a table: change by change under its district."""
+    yield from (f"Schedule of changes: {told['title']}", NOTE, told["summary"], f"Source: {told['source']}")
+    above = None
+    for row in told["rows"]:
+        under = f"{row['district']}, {row['where_words']}: {row['lots_affected']:,} lots"
+        if under != above:
+            yield under
+        above = under
+        yield f"  {row['use']}, {_change(row)}{_effects(row)}. {_cited(row)}"
+    if not told["rows"]:
+        yield "No standard is changed."
+    for title, items in _parts(told).items():
+        if items:
+            yield f"{title}:"
+            yield from (f"  {item}" for item in items)
+    yield _UNDER_ALL
+
+
+def _cited(row: Mapping[str, Any]) -> str:
+    says_so = not row["is_section_unread"] or UNREAD in row["section"]
+    return str(row["section"]) if says_so else f"{row['section']} ({UNREAD})"
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    """What changes from what to what, in the first words of the standard's meaning."""
+    meaning = row["meaning"].split(" (")[0].split(";")[0]
+    now, then = (_short(row[name], row["unit"]) for name in ("value_now", "value_proposed"))
+    unit = "" if row["unit"] == "flag" else f" [{row['unit']}]"
+    return f"{meaning[0].lower()}{meaning[1:]}{unit}: {now} now, {then} proposed"
+
+
+def _short(value: float | str | None, unit: str) -> str:
+    return {"0": "no", "1": "yes"}.get(amount(value), "not set") if unit == "flag" else amount(value)
+
+
+def _effects(row: Mapping[str, Any]) -> str:
+    told = [
+        f"{row[f'lots_newly_{name}']:,} newly {name}"
+        for name in ("lawful", "nonconforming")
+        if row[f"lots_newly_{name}"]
+    ]
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _rest(told: Mapping[str, Any]) -> Iterator[str]:
-    named = {
+    for title, items in _parts(told).items():
+        if items:
+            yield from ("", f"## {title}", "", *(f"- {_cell(item)}" for item in items))
+    yield from ("", _UNDER_ALL)
+
+
+def _parts(told: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What stands under the rows, by title."""
+    return {
         "What becomes unlawful": told.get("unlawful", []),
         "Conflicts": told["conflicts"],
         "Sections nobody has read": told["unread"],
@@ -269,10 +321,6 @@ def _rest(told: Mapping[str, Any]) -> Iterator[str]:
             lever["kind"].replace("_", " ") for lever in told["protections"]
         ],
     }
-    for title, items in named.items():
-        if items:
-            yield from ("", f"## {title}", "", *(f"- {_cell(item)}" for item in items))
-    yield from ("", _UNDER_ALL)
 
 
 def amount(value: float | str | None) -> str:

@@ -115,6 +115,7 @@ def load_policy(code: str, *, extra: Path | None = None) -> Policy:
         title="The code as it stands",
         question="second_home",
         summary="What the zoning code allows now.",
+        source=f"catalog/codes/{code}.toml",
         code=law,
         base=law,
         buildings=params.names("buildings", extra=extra),
