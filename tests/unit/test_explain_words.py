@@ -42,5 +42,14 @@ def test_a_lever_is_told_with_the_households_it_moves():
     assert said == (
         "tenure_protection: +0 net homes expected in ten years and -12 households directly displaced alone; refused."
     )
+    bound = {"lever": {"kind": "x", "where": {"near": "rail_stations", "within_ft": 2640}}} | {
+        "added": True,
+        "alone": "no",
+        "left_out": "no",
+    }
+    assert (
+        sentences(("then", "now"), told | {"by_lever": [bound]})[-1]
+        == "x (within 2,640 ft of rail stations): no; no."
+    )
     bare = {"lever": {"kind": "x"}, "added": True, "alone": step | {"direct": None}, "left_out": "refused"}
     assert "displaced" not in sentences(("then", "now"), told | {"by_lever": [bare]})[-1]

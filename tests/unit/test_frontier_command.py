@@ -236,6 +236,19 @@ def test_every_layer_of_the_chain_is_one_of_the_city(space):
         assert all(load_city().with_role(role) for role in link["roles"])
 
 
+def test_where_no_ledger_can_be_computed_the_table_of_signs_stands_all_the_same(sample_space, tmp_path):
+    folder = tmp_path / "unknown"
+    shutil.copytree(sample_space, folder)
+    path = Workspace(folder).parcels / "parcels.parquet"
+    lots = gpd.read_parquet(path)
+    lots.assign(existing_units=pd.array([pd.NA] * len(lots), dtype="Int64")).to_parquet(path)
+    ran = densitymap("explain", "small-lots", "--draws", 5, "--json", "--workspace", folder)
+    assert ran.code == 0, ran.err
+    rows = json.loads(ran.out)["signs"]
+    assert [row["channel"] for row in rows] == ["regional", "local", "adverse"]
+    assert {row[name] for row in rows for name in ("direct", "market")} == {"not computable"}
+
+
 def test_a_scenario_beside_itself_has_no_driver(space):
     ran = densitymap("explain", "small-lots", "small-lots", "--draws", 5, "--json", "--workspace", space)
     said = json.loads(ran.out)

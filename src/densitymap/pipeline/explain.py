@@ -15,6 +15,7 @@ from densitymap.pipeline.workspace import Workspace
 from densitymap.scenarios import explain as driving
 from densitymap.scenarios.document import Scenario
 from densitymap.scenarios.explain import Lever
+from densitymap.scenarios.ledger_words import unknown_signs
 from densitymap.scenarios.ledgers import signs
 from densitymap.scenarios.policy import Policy, apply, load_policy
 from densitymap.scenarios.record import Outcome
@@ -65,9 +66,11 @@ def explain(space: Workspace, name: str, than: str, *, n_draws: int | None = Non
 
 
 def _signs(loaded: Loaded, end: Outcome, start: Outcome) -> list[dict[str, Any]] | None:
-    """Direction of each ledger by channel; None where they cannot be computed, or the two are one."""
-    if end.counted is None or start.counted is None or loaded.situation is None or end is start:
+    """Direction of each ledger by channel; None where the two are one."""
+    if end is start:
         return None
+    if end.counted is None or start.counted is None or loaded.situation is None:
+        return unknown_signs()
     return signs(end.counted, start.counted, loaded.situation)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from densitymap.geometry import Floats
 from densitymap.scenarios.ledger import band, few, moved, record
+from densitymap.scenarios.places import place_of
 from densitymap.scenarios.record import Outcome
 
 Lever = Mapping[str, Any]
@@ -256,6 +257,7 @@ def _lever_sentence(row: Mapping[str, Any], key: str, title: str, end: str) -> s
     lever = row["lever"]
     rest = [str(lever[name]) for name in ("use", "standard") if name in lever]
     rest += ["in " + ", ".join(lever["districts"])] if "districts" in lever else []
+    rest += [f"({place_of(lever['where']).words})"] if "where" in lever else []
     name = " ".join([str(lever["kind"]), *rest])
     taken = "" if row["added"] else "Without "
     alone = _effect(row["alone"], key, f" {title}", "alone")

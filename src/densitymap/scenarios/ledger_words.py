@@ -27,12 +27,14 @@ def sign_lines(said: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if one["difference"] is None:
             continue
         kept = one["ledgers"]
-        rows = (
-            kept["signs"] if kept else [{"channel": name, **dict.fromkeys(NAMES, _NOT)} for name in CHANNELS]
-        )
-        yield from sign_table(f"{one['name']}, against no change", rows)
+        yield from sign_table(f"{one['name']}, against no change", kept["signs"] if kept else unknown_signs())
         if not kept:
             yield f"  {_NOT}: {'; '.join(_needs(one)) or 'nothing is expected of these lots'}"
+
+
+def unknown_signs() -> list[dict[str, Any]]:
+    """Rows of the table of signs where no ledger can be computed."""
+    return [{"channel": name, **dict.fromkeys(NAMES, _NOT)} for name in CHANNELS]
 
 
 def sign_table(head: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
