@@ -70,8 +70,11 @@ def test_how_often_building_pays_stands_beside_what_its_rate_supposes(loaded):
 
 
 def a_record(new_building):
-    funnel = dict.fromkeys(("allowed", "fits", "pays"), 1) | {"expected": {"p10": 0, "p50": 1, "p90": 2}}
-    return {"name": "x", "funnel": funnel, "difference": None, "new_building": new_building}
+    ends = {"p10": 0, "p50": 1, "p90": 2}
+    homes = dict.fromkeys(("allowed", "fits", "pays", "pays_owner"), 1)
+    funnel = homes | {"expected": ends}
+    more = {"maybe": homes, "net_homes": ends, "difference": None, "new_building": new_building}
+    return {"name": "x", "funnel": funnel} | more
 
 
 def test_an_empty_scenario_has_the_ledgers_of_no_change_to_the_digit(loaded):

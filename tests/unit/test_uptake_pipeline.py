@@ -173,9 +173,15 @@ def test_a_build_says_what_is_expected_with_how_many_draws_and_what_happened_her
 
 
 def test_comparing_says_what_happened_here(space, fitted):
-    said = {"funnel": {"allowed": 3, "fits": 2, "pays": 1, "expected": {"p10": 0, "p50": 1, "p90": 2}},
+    ends = {"p10": 0, "p50": 1, "p90": 2}
+    said = {"funnel": {"allowed": 3, "fits": 2, "pays": 1, "pays_owner": None, "expected": ends}, "net_homes": ends,
+            "maybe": {"allowed": 1_200, "fits": 0, "pays": 4, "pays_owner": None},
             "name": "no-change", "difference": None, "what_happened_here": stage.what_happened_here(Workspace(space))}  # fmt: skip
     lines = headline([said, said])
+    assert lines[0] == (
+        "no-change: homes allowed 3 (+ 1,200 maybe), fit 2; pay a developer 1 (+ 4 maybe), owners not computable; "
+        "expected in ten years 1 [0 to 2], net 1 [0 to 2]"
+    )
     assert [line for line in lines if "What happened here" in line] == [lines[-1]]
     assert "R-5" in lines[-1]
     nothing = said | {"funnel": said["funnel"] | {"expected": None}}

@@ -48,20 +48,28 @@ def _band(ends: Mapping[str, float]) -> str:
     return f"{ends['p50']:,} [{ends['p10']:,} to {ends['p90']:,}]"
 
 
+def _homes(one: Mapping[str, Any], name: str) -> str:
+    """Homes of a step, surely and perhaps."""
+    sure, perhaps = one["funnel"][name], one["maybe"][name]
+    if sure is None:
+        return "not computable"
+    return f"{sure:,} (+ {perhaps:,} maybe)" if perhaps else f"{sure:,}"
+
+
 def headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a scenario, for a terminal: no change first; what happened here beside what is expected."""
+    """One line a scenario, for a terminal: no change first; what happened here beside what is expected.
+
+    Homes are told surely and perhaps apart: where much is unread, most of what is lawful is a perhaps.
+    """
     lines = []
     for one in records:
-        funnel, more = one["funnel"], one["difference"]
-        beyond = "" if more is None else f" ({more['fits']:+,} against no change)"
-        expected = funnel["expected"]
-        flow = "not computable" if expected is None else _band(expected)
-        pays = "not computable" if funnel["pays"] is None else f"{funnel['pays']:,}"
-        owner = funnel.get("pays_owner")
-        pays += "" if owner is None else f" to a developer and {owner:,} to owners"
+        more, expected = one["difference"], one["funnel"]["expected"]
+        allowed, fits, pays, owner = (_homes(one, name) for name in ("allowed", "fits", "pays", "pays_owner"))
+        beyond = "" if more is None else f", {more['fits']:+,} against no change"
+        flow = "not computable" if expected is None else f"{_band(expected)}, net {_band(one['net_homes'])}"
         lines.append(
-            f"{one['name']}: allowed {funnel['allowed']:,}, fits {funnel['fits']:,}{beyond}, pays {pays}, "
-            f"expected in ten years {flow}" + ("" if expected is None else f", net {_band(one['net_homes'])}")
+            f"{one['name']}: homes allowed {allowed}, fit {fits}{beyond}; "
+            f"pay a developer {pays}, owners {owner}; expected in ten years {flow}"
         )
     if any(one["funnel"]["expected"] is not None for one in records):
         told = [one.get("what_happened_here") for one in records]
