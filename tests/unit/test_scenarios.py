@@ -1,6 +1,7 @@
 """Scenarios evaluated on a built sample: relations between them, what is kept, what is refused."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 from commands import densitymap
 from densitymap.cli import scenario as cli
 from densitymap.cli.console import SETTINGS
-from densitymap.errors import DensitymapError, DensitymapWarning, MissingDataError, ValidationError
+from densitymap.errors import (
+    DensitymapError,
+    DensitymapWarning,
+    MissingDataError,
+    UsageError,
+    ValidationError,
+)
 from densitymap.pipeline import ordinance as papers
 from densitymap.pipeline import scenario_files, scenarios
 from densitymap.pipeline.workspace import Workspace
@@ -246,6 +253,38 @@ def test_a_scenario_is_shown_in_words_not_in_signs_of_its_format(space, tmp_path
     assert "2. tenure_protection: kept_share value 0.5, low 0.2, high 0.6" in said
     cli.scenario("show", "no-change")
     assert "Source: catalog/codes/atlanta.toml (S)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (
+            {"district": "R-44"},
+            ValidationError,
+            "lever 1: atlanta has no district 'R-44'. Did you mean 'R-4'",
+        ),
+        ({"value_proposed": "-2"}, ValidationError, "must be a number of at least 0, not -2"),
+        ({"scenario_title": ""}, ValidationError, "title is empty"),
+        ({"scenario_question": "duplx"}, ValidationError, "Did you mean 'duplex'"),
+        ({"scenario_name": "../../x"}, UsageError, "cannot name a file"),
+    ],
+)
+def test_a_schedule_that_says_no_scenario_is_refused_and_nothing_is_written(
+    loaded, outcomes, tmp_path, change, error, said
+):
+    paper = tmp_path / "paper.csv"
+    papers.write(schedule(outcomes("duplex-by-right").results, loaded.base.results), paper)
+    table = pd.read_csv(paper, dtype=str, keep_default_na=False)
+    table.assign(**change).iloc[:1].to_csv(paper, index=False)
+    with pytest.raises(error, match=re.escape(said)):
+        papers.scenario_from(paper, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["paper.csv"]
+
+
+def test_a_schedule_too_deep_to_read_is_no_schedule(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ValidationError, match=r"deep\.json is not JSON"):
+        papers.scenario_from(tmp_path / "deep.json", None)
 
 
 def test_a_schedule_of_no_change_reads_back_too(loaded, today, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from densitymap.city import load_city
 from densitymap.errors import MissingDataError, UsageError, ValidationError
 from densitymap.exports.safe import for_spreadsheets
 from densitymap.pipeline import workspace
@@ -18,10 +20,10 @@ from densitymap.pipeline.tables import read_text_table
 from densitymap.pipeline.workspace import Workspace
 from densitymap.reports import word
 from densitymap.scenarios import ordinance as core
-from densitymap.scenarios.document import scenario_toml
+from densitymap.scenarios.document import scenario_of, scenario_toml
 from densitymap.scenarios.evaluate import evaluate
 from densitymap.scenarios.ordinance_read import scenario_from as read_back
-from densitymap.scenarios.policy import load_policy
+from densitymap.scenarios.policy import apply, load_policy
 
 ENDINGS = (".csv", ".docx", ".json", ".md")
 _TRUE = ("true", "1")
@@ -121,26 +123,34 @@ def scenario_from(path: Path, out: Path | None) -> dict[str, Any]:
 
     Raises
     ------
-    MissingDataError, ValidationError
-        If the file is not there, or is not a schedule.
+    MissingDataError
+        If the file is not there.
+    ValidationError
+        If it is not a schedule, or what it says is no scenario: every fault is told, and nothing is written.
+    UsageError
+        If the scenario cannot be put where it should go.
     """
     if not path.is_file():
         raise MissingDataError(f"{path} is not there", next_step="check the path")
     told = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
     found = read_back(told)
+    if out is None and Path(found.name).name != found.name:
+        raise UsageError(f"{found.name!r} cannot name a file", next_step="name one with --out NAME.toml")
     target = out or path.with_name(f"{found.name}.toml")
     if target.suffix.lower() != ".toml":
         raise UsageError(f"A scenario is a TOML file, not {target.name}", next_step="use --out NAME.toml")
     if out is None and target.exists():
         raise UsageError(f"{target} is there already", next_step="name another with --out")
-    workspace.write_text(target, scenario_toml(found))
+    text = scenario_toml(found)
+    apply(scenario_of(target.stem, tomllib.loads(text)), load_policy(load_city().code))
+    workspace.write_text(target, text)
     return {"file": str(target), "name": target.stem, "levers": len(found.levers), "folder": FOLDER}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise ValidationError(f"{path.name} is not JSON: {fault}") from fault
     rows = told.get("rows") if isinstance(told, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -163,7 +173,7 @@ def _read_csv(path: Path) -> dict[str, Any]:
     kept = text.get("protection", pd.Series("", index=text.index))
     try:
         protections = [json.loads(lever) for lever in kept[kept != ""]]
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise ValidationError(f"{path.name}: a protection is not readable: {fault}") from fault
     return {
         **{field: str(text[f"scenario_{field}"].iloc[0]) for field in core.HEAD},
