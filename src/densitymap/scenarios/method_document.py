@@ -220,8 +220,11 @@ def _ledgers() -> list[str]:
 
 def _channels() -> list[str]:
     return _table(
-        ("channel", "what is recorded of it"),
-        [(name, "; ".join(f"{k}: {v}" for k, v in one.items())) for name, one in channels().items()],
+        ("channel", "in words", "reads", "sign", "evidence"),
+        [
+            (name, *(one[key] for key in ("title", "reads", "sign", "extrapolation")))
+            for name, one in channels().items()
+        ],
     )
 
 
