@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,39 @@ def test_no_lever_that_loosens_lowers_what_fits(seed: int, lever: dict[str, Any]
         index=["parcel_id", "fit_mode", "fit_type"], columns="policy", values="rank", fill_value=0
     )
     assert (rank["looser"] >= rank["no-change"]).all()
+
+
+def slanted_lots(seed: int, count: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """Lots wide enough to divide, deeper on one side than on the other."""
+    rng = np.random.default_rng(seed)
+    wide, left, right = rng.uniform((80, 50, 50), 220, (count, 3)).T
+    corners = [np.zeros((count, 2)), np.column_stack([wide, 0 * wide])]
+    corners += [np.column_stack([wide, right]), np.column_stack([0 * wide, left])]
+    lots = shapely.orient_polygons(shapely.polygons(np.stack(corners, axis=1)))
+    return lots, shapely.linestrings(np.stack(corners[:2], axis=1))
+
+
+SMALLER = {
+    "narrower": ("lot_width_min_ft", 60),
+    "narrow": ("lot_width_min_ft", 40),
+    "small": ("lot_area_min_ft2", 5_000),
+}
+
+
+def test_a_smaller_minimum_never_loses_a_division() -> None:
+    """Wherever some cut leaves both parts at the minimums, one is tried: a smaller minimum finds as many."""
+    splits = under(TODAY, {"kind": "allow_splits", "districts": ["R-4"]})
+    lever = {"kind": "set_at_most", "districts": ["R-4"]}
+    smaller = [
+        replace(under(splits, lever | {"standard": standard, "value": value}), name=name)
+        for name, (standard, value) in SMALLER.items()
+    ]
+    table = judged(*slanted_lots(1, 400), replace(splits, name="splits"), *smaller, zone="R-4")
+    found = table[table["fit_type"] == "split"].groupby(["policy", "parcel_id"])["units"].max()
+    before = found["splits"]
+    assert len(before) > 100
+    for name in SMALLER:
+        assert (found[name].reindex(before.index, fill_value=0) >= before).all(), name
 
 
 @settings(max_examples=3, deadline=None)

@@ -21,6 +21,8 @@ from densitymap.geometry import Floats, Geometries, Indices
 _ON_STREET = (FRONT, STREET_SIDE, THROUGH)
 _BIG_FT = 1e5
 _WHOLE_FT = 1e-6
+_BISECTIONS = 40
+"""Halvings of a width: to a thousandth of a foot and beyond."""
 
 
 def divisible(survey: Survey, law: Law) -> Indices:
@@ -49,7 +51,10 @@ def divisible(survey: Survey, law: Law) -> Indices:
 
 
 def cuts(survey: Survey, rows: Indices, law: Law, house: House) -> pd.DataFrame:
-    """Candidate cuts of each lot.
+    """Candidate cuts of each lot: among them one at which both parts meet the minimums, if any does.
+
+    That is the cut that halves the area, moved as far as the widths ask; others leave one part wider, or run
+    beside a house.
 
     Returns
     -------
@@ -67,10 +72,36 @@ def cuts(survey: Survey, rows: Indices, law: Law, house: House) -> pd.DataFrame:
         (False, bounds[:, 1], bounds[:, 3], house.front_ft, house.back_ft),
     ):
         at = rows if across else rows[corner[rows]]
+        halved = np.clip(_halving(survey.shapes[at], across=across), (low + least)[at], (high - least)[at])
         places = [(low + high) / 2, low + least, high - least, near - side, far + side]
         tables += [pd.DataFrame({"lot": at, "across": across, "at_ft": place[at]}) for place in places]
+        tables += [pd.DataFrame({"lot": at, "across": across, "at_ft": halved})]
     table = pd.concat(tables, ignore_index=True).dropna()
     return table.sort_values(["lot", "across", "at_ft"], ignore_index=True)
+
+
+def _halving(shapes: Geometries, *, across: bool) -> Floats:
+    """Where a cut halves the area of each lot: x of a cut square to the front, else y."""
+    points, lot = shapely.get_coordinates(shapely.get_exterior_ring(shapes), return_index=True)
+    points = points if across else points[:, ::-1]
+    same = lot[1:] == lot[:-1]
+    start, end, lot = points[:-1][same], points[1:][same], lot[1:][same]
+    step = end - start
+    slope = np.divide(step[:, 1], step[:, 0], out=np.zeros(len(step)), where=step[:, 0] != 0)
+    bounds = shapely.bounds(shapes)
+    low, high = (bounds[:, 0], bounds[:, 2]) if across else (bounds[:, 1], bounds[:, 3])
+
+    def before(at: Floats) -> Floats:
+        near, far = (np.minimum(x, at[lot]) for x in (start[:, 0], end[:, 0]))
+        height = start[:, 1] + slope * ((near + far) / 2 - start[:, 0])
+        return np.abs(np.bincount(lot, (far - near) * height, minlength=len(shapes)))
+
+    half = before(high) / 2
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        less = before(middle) < half
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    return (low + high) / 2
 
 
 def children(survey: Survey, table: pd.DataFrame) -> tuple[Geometries, Geometries, pd.DataFrame]:
