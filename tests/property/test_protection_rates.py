@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from densitymap.feasibility.uptake import uptake
 from densitymap.scenarios.beliefs import beliefs, drawn, drawn_with
 from densitymap.scenarios.direct import MAY_BE_LET, OWNED, direct, kept_by, lot_classes
 from densitymap.scenarios.places import place_of
-from densitymap.scenarios.protections import protection_of
+from densitymap.scenarios.protections import faults, protection_of
 from densitymap.scenarios.rates import effect, rated
 from densitymap.scenarios.tenure import cells_of, let_homes
 
@@ -95,6 +96,15 @@ def test_no_net_loss_never_raises_direct_displacement_in_any_draw(seed, everywhe
         assert (now.by_neighborhood[name] <= before).all()
     if replaced is None:
         assert now.total.sum() < was.total.sum()
+
+
+@pytest.mark.parametrize(("factor", "refused"), [(0.0, False), (1.0, False), (1.01, True), (3, True)])
+def test_no_net_loss_may_slow_what_it_binds_and_never_speed_it(factor, refused):
+    """A factor above 1 would let a protection raise direct displacement."""
+    said = list(faults({"kind": "no_net_loss", "hazard_factor": factor}))
+    assert ["hazard_factor of no_net_loss" in line and "between 0 and 1" in line for line in said] == [
+        True
+    ] * refused
 
 
 def test_a_purchase_never_moves_more_than_dividing_nor_that_more_than_tearing_down():
