@@ -81,7 +81,14 @@ def cuts(survey: Survey, rows: Indices, law: Law, house: House) -> pd.DataFrame:
 
 
 def _halving(shapes: Geometries, *, across: bool) -> Floats:
-    """Where a cut halves the area of each lot: x of a cut square to the front, else y."""
+    """Where a cut halves the area of each lot: x of a cut square to the front, else y.
+
+    Examples
+    --------
+    >>> triangle = shapely.from_wkt(["POLYGON((0 0,100 0,0 100,0 0))"])
+    >>> _halving(triangle, across=True).round(2).tolist()
+    [29.29]
+    """
     points, lot = shapely.get_coordinates(shapely.get_exterior_ring(shapes), return_index=True)
     points = points if across else points[:, ::-1]
     same = lot[1:] == lot[:-1]
