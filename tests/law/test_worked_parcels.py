@@ -10,7 +10,8 @@ import shapely
 
 from densitymap.capacity import kernel
 from densitymap.errors import ValidationError
-from densitymap.scenarios.cases import COMPARED, INPUTS, compare_cases, compute_cases, run_cases
+from densitymap.scenarios.cases import COMPARED, compare_cases, compute_cases, run_cases
+from densitymap.scenarios.drawn import INPUTS
 
 LOT = "POLYGON((0 0,50 0,50 150,0 150,0 0))"
 STREET = "LINESTRING(0 0,50 0)"

@@ -9,7 +9,7 @@ from densitymap.capacity.allowed import units_allowed
 from densitymap.capacity.legal import EXACT, measured_margins
 from densitymap.errors import ValidationError
 from densitymap.scenarios.answers import allowed, minimum_lot_answers
-from densitymap.scenarios.cases import ground_of_inputs, read_inputs
+from densitymap.scenarios.drawn import ground_of_inputs, read_inputs
 from densitymap.scenarios.fits import fits
 from densitymap.scenarios.policy import Scenario, apply, load_policy
 from densitymap.zoning.standards import standards_for

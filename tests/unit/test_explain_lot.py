@@ -19,6 +19,7 @@ from densitymap.scenarios.policy import apply, load_policy
 
 LOT = "POLYGON((0 0,50 0,50 160,0 160,0 0))"
 STREET = "LINESTRING(0 0,50 0)"
+DEGREES = "POLYGON((-84.35 33.74,-84.3498 33.74,-84.3498 33.7405,-84.35 33.7405,-84.35 33.74))"
 TODAY = load_policy("atlanta")
 
 
@@ -53,8 +54,7 @@ def test_the_verdict_is_a_sentence_a_resident_understands(answer: dict) -> None:
 
 
 def test_a_lot_in_degrees_is_brought_to_feet_and_is_maybe_without_a_street() -> None:
-    wkt = "POLYGON((-84.35 33.74,-84.3498 33.74,-84.3498 33.7405,-84.35 33.7405,-84.35 33.74))"
-    told = explain_lot(wkt, "R-4A", scenarios=["no-change"])
+    told = explain_lot(DEGREES, "R-4A", scenarios=["no-change"])
     assert told["lot"]["lot_area_ft2"] == pytest.approx(60.8 * 181.9, rel=0.01)
     assert told["policies"][0]["best"]["new"]["verdict"] == "MAYBE"
     assert "at best MAYBE" in told["lot"]["front_found_by"]
@@ -68,10 +68,13 @@ def test_a_house_drawn_as_a_polygon() -> None:
     assert "house" in forms
 
 
-@pytest.mark.parametrize("house", ["a house", "1 2 3"])
-def test_a_house_that_cannot_be_read_is_told(house: str) -> None:
-    with pytest.raises(ValidationError):
-        explain_lot(LOT, "R-4", house=house, streets=STREET)
+@pytest.mark.parametrize("lot", [LOT, DEGREES])
+@pytest.mark.parametrize(
+    "house", ["a house", "1 2 3", "1 2 3 4 5", "1 2 x 4", "1 2 3 nan", "1e400 2 3 4", "5 5 5 9"]
+)
+def test_a_house_that_cannot_be_read_is_told(lot: str, house: str) -> None:
+    with pytest.raises(ValidationError, match=r"x0 y0 x1 y1|area"):
+        explain_lot(lot, "R-4", house=house)
 
 
 def test_a_lot_not_proved_of_record_is_told_what_hangs_on_it() -> None:

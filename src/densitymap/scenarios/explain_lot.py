@@ -14,7 +14,8 @@ from densitymap.capacity.fits import most_units
 from densitymap.capacity.law import floor_area_cap_ft2
 from densitymap.capacity.modes import Setting
 from densitymap.errors import ValidationError
-from densitymap.scenarios.cases import POLICIES, ground_of_inputs, read_inputs
+from densitymap.scenarios.cases import POLICIES
+from densitymap.scenarios.drawn import boxes, ground_of_inputs, read_inputs
 from densitymap.scenarios.fits import fits
 from densitymap.scenarios.ground import Ground, setting
 from densitymap.scenarios.policy import Policy, apply, load_policy
@@ -123,8 +124,12 @@ def _drawn(
         house = ""
     if _in_degrees(lot):
         if house:
-            corners = [float(part) for part in house.replace(",", " ").split()]
-            building, house = shapely.box(*corners), ""
+            corners = boxes(pd.Series([house.strip()], dtype="string")).to_numpy(float)
+            if np.isnan(corners).any():
+                raise ValidationError(
+                    "The house is not four numbers of a box with an area", next_step="give it as x0 y0 x1 y1"
+                )
+            building, house = shapely.box(*corners[0]), ""
         lot, street, building = (_to_feet(shape) for shape in (lot, street, building))
         wkt, streets = lot.wkt, "" if street is None else street.wkt
     row = {
