@@ -70,11 +70,34 @@ def test_a_house_drawn_as_a_polygon() -> None:
 
 @pytest.mark.parametrize("lot", [LOT, DEGREES])
 @pytest.mark.parametrize(
-    "house", ["a house", "1 2 3", "1 2 3 4 5", "1 2 x 4", "1 2 3 nan", "1e400 2 3 4", "5 5 5 9"]
+    "house",
+    [
+        "a house",
+        "LINESTRING(0 0,9 9)",
+        "POLYGON EMPTY",
+        "1 2 3",
+        "1 2 3 4 5",
+        "1 2 x 4",
+        "1 2 3 nan",
+        "1e400 2 3 4",
+        "5 5 5 9",
+    ],
 )
 def test_a_house_that_cannot_be_read_is_told(lot: str, house: str) -> None:
     with pytest.raises(ValidationError, match=r"x0 y0 x1 y1|area"):
         explain_lot(lot, "R-4", house=house)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"streets": "garbage"}, "street_edges_wkt is not WKT"),
+        ({"house_floor_ft2": np.inf}, "house_floor_sf"),
+    ],
+)
+def test_what_else_cannot_be_read_of_a_lot_in_degrees_is_told(given: dict, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        explain_lot(DEGREES, "R-4", **given)
 
 
 def test_a_lot_not_proved_of_record_is_told_what_hangs_on_it() -> None:

@@ -71,7 +71,8 @@ def read_inputs(text: pd.DataFrame, *, where: str) -> pd.DataFrame:
             f"case {case}: house_x0_y0_x1_y1_ft is not four numbers, x0 y0 x1 y1, of a box with an area"
         )
     inputs["floor"] = pd.to_numeric(inputs["house_floor_sf"], errors="coerce")
-    for case in inputs.loc[inputs["house_floor_sf"].ne("") & ~(inputs["floor"] > 0), "case_id"]:
+    known = inputs["floor"].between(0, np.inf, inclusive="neither")
+    for case in inputs.loc[inputs["house_floor_sf"].ne("") & ~known, "case_id"]:
         faults.append(f"case {case}: house_floor_sf is not a number above 0")
     inputs["record"] = _first_word(inputs["lot_of_record"])
     for case in inputs.loc[~inputs["record"].isin(_RECORD), "case_id"]:

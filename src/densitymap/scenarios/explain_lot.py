@@ -117,9 +117,10 @@ def _drawn(
     )
     if house and not house.strip()[:1].isdigit() and not house.strip().startswith("-"):
         building = shapely.from_wkt(house, on_invalid="ignore")
-        if building is None:
+        if building is None or not building.area > 0:
             raise ValidationError(
-                "The house is neither x0 y0 x1 y1 nor WKT", next_step="draw it as a polygon"
+                "The house is neither x0 y0 x1 y1 nor a polygon with an area as WKT",
+                next_step="draw it as a polygon",
             )
         house = ""
     if _in_degrees(lot):
@@ -131,7 +132,7 @@ def _drawn(
                 )
             building, house = shapely.box(*corners[0]), ""
         lot, street, building = (_to_feet(shape) for shape in (lot, street, building))
-        wkt, streets = lot.wkt, "" if street is None else street.wkt
+        wkt, streets = lot.wkt, streets if street is None else street.wkt
     row = {
         "case_id": "lot",
         "zone": zone,
