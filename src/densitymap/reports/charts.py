@@ -100,7 +100,7 @@ def years(panels: Sequence[Mapping[str, Any]], say: Words) -> str:
         all_axes = made.subplots(1, max(len(panels), 1), squeeze=False)[0]
         for axes, panel in zip(all_axes, panels, strict=False):
             _years(axes, panel["points"], scale=100 if panel["form"] == "share" else 1)
-            axes.set_title(_wrapped(say(f"change.{panel['id']}")), loc="left", fontsize="medium")
+            axes.set_title(_wrapped(say(f"change.{panel['id']}")), loc="left", fontsize="small")
     return held.getvalue()
 
 
@@ -118,13 +118,18 @@ def _years(axes: Axes, points: Sequence[Point], *, scale: int) -> None:
         known = point.margin is not None
         axes.plot(middle, value, "o", color=INK, markersize=5, markerfacecolor=INK if known else "#ffffff")
         if point in (dated[0][1], dated[-1][1]):
-            above: dict[str, Any] = {"textcoords": "offset points", "xytext": (4, 5), "fontsize": "x-small"}
-            axes.annotate(f"{value:,.0f}", (middle, value), **above)
+            axes.annotate(f"{value:,.0f}", (middle, value), **_beside(is_last=point is dated[-1][1]))
     top = max((point.value + (point.margin or 0)) * scale for _, point in dated) if dated else 1
     axes.set_ylim(0, top * 1.25)
     axes.set_xlim(1986, 2028)
     axes.set_xticks([1990, 2000, 2010, 2020])
     axes.tick_params(labelsize="small")
+
+
+def _beside(*, is_last: bool) -> dict[str, Any]:
+    """Where a figure stands: the first left of its dot, the last right of it, so that they never meet."""
+    side, shift = ("left", 4) if is_last else ("right", -4)
+    return {"textcoords": "offset points", "xytext": (shift, 5), "ha": side, "fontsize": "x-small"}
 
 
 def funnel(bars: Sequence[tuple[str, Counts]], say: Words, *, size: str = "funnel") -> str:
