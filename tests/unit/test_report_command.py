@@ -296,6 +296,7 @@ def side_by_side(sample_space, tmp_path_factory):
 def test_plans_stand_side_by_side_on_one_brief_no_change_first(side_by_side):
     made, folder = side_by_side
     assert made["scenarios"] == ["no-change", *PLANS]
+    assert made["scenario"] == PLANS[0]
     assert len(list((folder / "maps/reports").iterdir())) == 2
     html = Path(made["files"]["html"]).read_text(encoding="utf-8")
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("Today", *titles(folder)))

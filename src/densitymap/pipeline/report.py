@@ -47,7 +47,7 @@ def report(space: Workspace, place: str, order: Order) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``place``, ``files``, ``lots``, ``lang``, ``scenarios`` (today's rules first), ``lock_hash``.
+        ``place``, ``files``, ``lots``, ``lang``, ``scenario`` (the first plan), ``scenarios`` (today's rules first), ``lock_hash``.
 
     Raises
     ------
@@ -162,6 +162,7 @@ def _write(shelf: Shelf, place: str, order: Order, say: Words, *, font_config: A
         "files": files,
         "lots": len(given.lots),
         "lang": order.language,
+        "scenario": given.plan.name,
         "scenarios": [policy.name for policy in given.policies],
         "lock_hash": given.lock_hash,
     }
