@@ -47,7 +47,8 @@ def report(space: Workspace, place: str, order: Order) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``place``, ``files``, ``lots``, ``lang``, ``scenario`` (the first plan), ``scenarios`` (today's rules first), ``lock_hash``.
+        ``place``, ``files``, ``lots``, ``lang``, ``scenario`` (the first plan), ``scenarios``
+        (today's rules first), ``lock_hash``.
 
     Raises
     ------
