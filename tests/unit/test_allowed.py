@@ -228,3 +228,24 @@ def test_a_division_makes_no_lot_that_exists_today():
     for levers, count in ((pulled, 0), ((*pulled, small), 1)):
         found = fits(ground, [apply(Scenario(levers=levers, **form), load_policy("atlanta"))])
         assert found["fit_mode"].eq("split").sum() == count
+
+
+@pytest.mark.parametrize(
+    ("lot_ft", "house", "now", "then"),
+    [
+        ((40, 120), "8 30 32 68", "HOUSE", "SFD_N"),  # a narrower template fits as well: it goes first
+        ((60, 85), "10 30 45 66", "HOUSE", "HOUSE"),  # nothing else fits: it is not taken away
+    ],
+)
+def test_the_own_house_rebuilt_goes_last_where_an_accessory_home_may_be_inside(lot_ft, house, now, then):
+    (width, depth), today = lot_ft, load_policy("atlanta")
+    drawn = {
+        "case_id": "1", "zone": "R-5", "house_x0_y0_x1_y1_ft": house, "house_floor_sf": 900,
+        "lot_wkt": f"POLYGON((0 0,{width} 0,{width} {depth},0 {depth},0 0))",
+        "street_edges_wkt": f"LINESTRING(0 0,{width} 0)", "lot_of_record": "yes",
+    }  # fmt: skip
+    ground = ground_of_inputs(read_inputs(pd.DataFrame([drawn]), where="drawn"))
+    found = fits(ground, [today, apply("missing-middle-2021", today)])
+    houses = found[(found["fit_mode"] == "new") & (found["fit_type"] == "house")]
+    assert houses["form"].tolist() == [now, then]
+    assert houses["verdict"].tolist() == ["TRUE", "TRUE"]

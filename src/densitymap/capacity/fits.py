@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from densitymap import schema
-from densitymap.capacity.modes import ATTACHED, Option, Setting, options, try_option
+from densitymap.capacity.modes import ATTACHED, Option, Setting, applies, options, try_option
 from densitymap.capacity.verdict import RULES, VERDICTS, Flags, Judgement, Levels
 from densitymap.geometry import Floats, Indices
 
@@ -141,6 +141,8 @@ def _tried(at: Setting, members: list[Option]) -> tuple[Judgement, Codes, tuple[
     best, slacks = first.judgement, first.slacks
     form = np.where(first.applies, 0, -1).astype(np.int16)
     for number, option in enumerate(members[1:], start=1):
+        if not applies(at, option).any():
+            continue
         tried = try_option(at, option)
         better = tried.applies & ((tried.judgement.level > best.level) | (form < 0))
         best.take(tried.judgement, better)

@@ -8,7 +8,7 @@ and capacity reference, sections 2 and 7; every number is in ``catalog/fit`` and
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -28,7 +28,12 @@ THREE, ATTACHED = 3, "internal ADU"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option:
-    """One form of one type in one mode; ``main`` or ``adu`` is None where it has none."""
+    """One form of one type in one mode; ``main`` or ``adu`` is None where it has none.
+
+    The own house rebuilt stands twice: as the reference prefers it, and last, ``is_last``, for lots where an
+    accessory home may be inside the house (the reference leaves it out there, but then allowing more would
+    take a house away).
+    """
 
     form: str
     mode: str
@@ -36,6 +41,7 @@ class Option:
     units: int
     main: str | None = None
     adu: str | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +136,7 @@ def options(buildings: pd.DataFrame) -> list[Option]:
     found += [_with_adu("house->2", "keep", adu, "convert") for adu in by_use["adu"]]
     found += [Option(form=main, mode="new", type="house", units=1, main=main) for main in houses]
     found += [_with_adu(main, "new", adu) for main in houses for adu in behind]
+    found += [replace(option, is_last=True) for option in found if option.main == HOUSE]
     found += [_with_adu(main, "new", adu, "duplex") for main in by_use["duplex"] for adu in by_use["adu"]]
     found += [
         Option(form=main, mode="new", type=use, units=int(units[main]), main=main)
@@ -203,10 +210,6 @@ def try_option(at: Setting, option: Option) -> Tried:
         The form.
     """
     count = len(at.lots)
-    stands = at.house.stands
-    applies = np.full(count, True) if option.mode == "new" else stands != 0
-    if option.main == HOUSE:
-        applies = (stands == 1) & ~np.isnan(at.house.width_ft)
     if option.mode == "keep" and option.type == "house":
         found = _verdict.unjudged(count)
         slacks = (np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan))
@@ -216,8 +219,16 @@ def try_option(at: Setting, option: Option) -> Tried:
         slacks = (_floor(at, option, found), _coverage(at, option, found), fit_slack)
         _sizes(at, option, found)
     if option.mode == "keep":
-        cap(found, "house_unknown", np.where(stands == 1, TRUE, MAYBE).astype(np.int8))
-    return Tried(option=option, judgement=found, applies=applies, slacks=slacks)
+        cap(found, "house_unknown", np.where(at.house.stands == 1, TRUE, MAYBE).astype(np.int8))
+    return Tried(option=option, judgement=found, applies=applies(at, option), slacks=slacks)
+
+
+def applies(at: Setting, option: Option) -> Flags:
+    """Lots on which an option is tried at all."""
+    stands = at.house.stands
+    if option.main == HOUSE:
+        return (stands == 1) & ~np.isnan(at.house.width_ft) & ((at.attached > 0) == option.is_last)
+    return np.full(len(at.lots), True) if option.mode == "new" else stands != 0
 
 
 def _uses(option: Option) -> tuple[str, ...]:
