@@ -17,6 +17,9 @@ _CHUNK = 50_000
 
 _TOUCH_FT = 0.05
 """Two drawn lines nearer than this are the same line (rounding of published coordinates)."""
+_OVERLAP_FT = 1.0
+"""An edge that a street line covers by less touches it at a corner."""
+_FLAT_FT = 1e-9
 
 
 def ring_edges(shapes: Geometries) -> pd.DataFrame:
@@ -105,10 +108,29 @@ def street_overlap(edges: pd.DataFrame, streets: Geometries) -> Floats:
     streets
         One (multi)line per lot, drawn along its own boundary; None where the lot has none.
     """
-    lines = edge_lines(edges)
-    drawn = shapely.buffer(streets, _TOUCH_FT, cap_style="flat")[edges["lot"].to_numpy()]
-    length = np.asarray(shapely.length(shapely.intersection(lines, drawn)), dtype=float)
-    return np.where(length > 1.0, np.minimum(length, edges["length_ft"]), 0.0)
+    lot = edges["lot"].to_numpy()
+    near = np.flatnonzero(_length_inside(edges, shapely.bounds(streets)[lot]) > _OVERLAP_FT)
+    drawn = shapely.buffer(streets, _TOUCH_FT, cap_style="flat")[lot[near]]
+    length = np.zeros(len(edges))
+    length[near] = shapely.length(shapely.intersection(edge_lines(edges.iloc[near]), drawn))
+    return np.where(length > _OVERLAP_FT, np.minimum(length, edges["length_ft"]), 0.0)
+
+
+def _length_inside(edges: pd.DataFrame, bounds: Floats) -> Floats:
+    """Length of each edge [ft] within a box and a little around it; 0 where there is no box."""
+    begin, end = np.zeros(len(edges)), np.ones(len(edges))
+    for axis, name in enumerate("xy"):
+        start, step = edges[f"{name}0"].to_numpy(), (edges[f"{name}1"] - edges[f"{name}0"]).to_numpy()
+        low, high = bounds[:, axis] - 2 * _TOUCH_FT, bounds[:, axis + 2] + 2 * _TOUCH_FT
+        flat = np.abs(step) < _FLAT_FT
+        inside = (start >= low) & (start <= high)
+        enter, leave = (
+            np.divide(limit - start, step, out=np.zeros_like(start), where=~flat) for limit in (low, high)
+        )
+        first, last = np.minimum(enter, leave), np.maximum(enter, leave)
+        begin = np.maximum(begin, np.where(flat, np.where(inside, 0.0, 1.0), first))
+        end = np.minimum(end, np.where(flat, np.where(inside, 1.0, 0.0), last))
+    return np.nan_to_num(np.maximum(end - begin, 0.0)) * edges["length_ft"].to_numpy()
 
 
 def street_matches(

@@ -21,6 +21,8 @@ from densitymap.geometry import Floats, Geometries, Indices
 _ON_STREET = (FRONT, STREET_SIDE, THROUGH)
 _BIG_FT = 1e5
 _WHOLE_FT = 1e-6
+_SAME_FT = 0.05
+"""Cuts as near as this make the same lots, as far as lots are measured."""
 _BISECTIONS = 40
 """Halvings of a width: to a thousandth of a foot and beyond."""
 
@@ -63,7 +65,7 @@ def cuts(survey: Survey, rows: Indices, law: Law, house: House) -> pd.DataFrame:
         constant y) and ``at_ft``.
     """
     bounds = shapely.bounds(survey.shapes)
-    least = law.value("house", "lot_width_min_ft")
+    least, area = (law.value("house", name) for name in ("lot_width_min_ft", "lot_area_min_ft2"))
     side = law.value("house", "setback_side_ft")
     corner = survey.lots["is_corner"].to_numpy(bool)
     tables = []
@@ -72,21 +74,25 @@ def cuts(survey: Survey, rows: Indices, law: Law, house: House) -> pd.DataFrame:
         (False, bounds[:, 1], bounds[:, 3], house.front_ft, house.back_ft),
     ):
         at = rows if across else rows[corner[rows]]
-        halved = np.clip(_halving(survey.shapes[at], across=across), (low + least)[at], (high - least)[at])
-        places = [(low + high) / 2, low + least, high - least, near - side, far + side]
-        tables += [pd.DataFrame({"lot": at, "across": across, "at_ft": place[at]}) for place in places]
-        tables += [pd.DataFrame({"lot": at, "across": across, "at_ft": halved})]
+        middle, ends = (low + high) / 2, (low + least, high - least)
+        halves = _halves(survey.shapes[at], area[at], across=across)
+        places = [place[at] for place in (middle, *ends, near - side, far + side)]
+        places.append(np.clip(halves, *(end[at] for end in ends)))
+        tables += [pd.DataFrame({"lot": at, "across": across, "at_ft": place}) for place in places]
     table = pd.concat(tables, ignore_index=True).dropna()
     return table.sort_values(["lot", "across", "at_ft"], ignore_index=True)
 
 
-def _halving(shapes: Geometries, *, across: bool) -> Floats:
+def _halves(shapes: Geometries, least_ft2: Floats, *, across: bool) -> Floats:
     """Where a cut halves the area of each lot: x of a cut square to the front, else y.
+
+    NaN where the middle of the lot does as well: as near as lots are measured, and with the least area on
+    both sides.
 
     Examples
     --------
     >>> triangle = shapely.from_wkt(["POLYGON((0 0,100 0,0 100,0 0))"])
-    >>> _halving(triangle, across=True).round(2).tolist()
+    >>> _halves(triangle, np.array([2000.0]), across=True).round(2).tolist()
     [29.29]
     """
     points, lot = shapely.get_coordinates(shapely.get_exterior_ring(shapes), return_index=True)
@@ -103,12 +109,14 @@ def _halving(shapes: Geometries, *, across: bool) -> Floats:
         height = start[:, 1] + slope * ((near + far) / 2 - start[:, 0])
         return np.abs(np.bincount(lot, (far - near) * height, minlength=len(shapes)))
 
-    half = before(high) / 2
+    whole, middle = before(high), (low + high) / 2
+    smaller = np.minimum(before(middle), whole - before(middle))
     for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        less = before(middle) < half
-        low, high = np.where(less, middle, low), np.where(less, high, middle)
-    return (low + high) / 2
+        at = (low + high) / 2
+        less = before(at) < whole / 2
+        low, high = np.where(less, at, low), np.where(less, high, at)
+    halved = (low + high) / 2
+    return np.where((np.abs(halved - middle) < _SAME_FT) & (smaller >= least_ft2), np.nan, halved)
 
 
 def children(survey: Survey, table: pd.DataFrame) -> tuple[Geometries, Geometries, pd.DataFrame]:
